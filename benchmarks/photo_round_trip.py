@@ -1,0 +1,42 @@
+"""A photo's way from upload to its five classes over HTTP, against the bare network call.
+
+    python benchmarks/photo_round_trip.py [--runs 30]
+
+Both in this order for each budget: upload and /classify through the running app, with the network call's own
+time taken from its answer. Goal: under 60 ms on top of the call.
+"""
+
+import argparse
+import statistics
+import time
+
+from gradio_client import Client, handle_file
+from serving import example, serve, spread
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=30)
+    runs = parser.parse_args().runs
+    photo = handle_file(str(example()))
+    with serve() as app:
+        client = Client(app.url, verbose=False)
+        for gmacs in (0.4, 0.6, 0.99):
+            client.predict(photo, gmacs, api_name="/classify")  # warm
+            whole, bare = [], []
+            for _ in range(runs):
+                begun = time.perf_counter()
+                answer = client.predict(photo, gmacs, api_name="/classify")
+                whole.append(1e3 * (time.perf_counter() - begun))
+                bare.append(answer["latency_ms"])
+            on_top = [a - b for a, b in zip(whole, bare, strict=True)]
+            print(
+                f"{answer['stitch']:<28} over HTTP {spread(whole, 'ms')}, network {spread(bare, 'ms')}, "
+                f"on top {spread(on_top, 'ms')}, ratio {statistics.median(whole) / statistics.median(bare):.1f}"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""Stitchable neural networks: several pretrained networks in one, chosen anew at every call.
+
+    net = snnet.load("lite")
+    stitch = net.select(gmacs=0.5)
+    logits = net(images, stitch)
+
+The names below are the public interface; each is imported when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from snnet.catalogue import load as load
+    from snnet.stitches import Stitch as Stitch
+    from snnet.walk import sweep as sweep
+
+_HOME = {"load": "catalogue", "sweep": "walk", "Stitch": "stitches"}
+_ROOMS = (
+    *("accuracy", "anchors", "catalogue", "cost", "curves", "data", "evaluate", "frontier"),
+    *("least_squares", "network", "photos", "results", "stitches", "walk", "zoo"),
+)
+
+__all__ = [*_HOME, *_ROOMS]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"snnet.{_HOME[name]}"), name)
+    if name in _ROOMS:
+        return import_module(f"snnet.{name}")
+    raise AttributeError(f"module 'snnet' has no attribute {name!r}")

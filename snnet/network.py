@@ -1,0 +1,169 @@
+"""Anchors joined by stitching layers: one set of weights, many networks, chosen at every call."""
+
+from collections.abc import Mapping, MutableMapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from snnet import cost, frontier
+from snnet.anchors import Anchor
+from snnet.stitches import Joint, Part, Stitch
+
+if TYPE_CHECKING:
+    from snnet.accuracy import Accuracy
+    from snnet.data import Transform
+
+
+class StitchedNetwork(nn.Module):
+    """Two or more anchors and the stitching layers between them (Pan, Cai and Zhuang, CVPR 2023).
+
+    The stitch to run is an argument of the call and nothing is kept between calls, so any number of
+    threads may use one network at once.
+
+    `transforms` prepares a photo for each image size (px). `accuracies` holds what is known of each stitch,
+    by name; see `snnet.accuracy`.
+    """
+
+    anchors: Sequence[Anchor]  # an nn.ModuleList; so typed, its items are known
+    layers: MutableMapping[str, nn.Conv2d]  # an nn.ModuleDict, likewise
+
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        anchors: Sequence[Anchor],
+        stitches: Sequence[Stitch],
+        transforms: Mapping[int, "Transform"],
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.title = title
+        self.anchors = nn.ModuleList(anchors)  # type: ignore[assignment]
+        self.stitches = tuple(stitches)
+        self.transforms = dict(transforms)
+        self.accuracies: Mapping[str, Accuracy] = {}
+        self._by_name = {stitch.name: stitch for stitch in self.stitches}
+        if len(self._by_name) != len(self.stitches):
+            raise ValueError(f"{name}: two stitches have the same name")
+        widths = cost.widths(self.anchors, self.stitches[0].image_size)
+        # 1×1 convolutions; their weights come from least squares or a file, so zeros mark what is not set
+        self.layers = nn.ModuleDict()  # type: ignore[assignment]
+        for layer, joints in self.joints.items():
+            joint = joints[0]
+            conv = nn.Conv2d(widths[joint.front][joint.leave], widths[joint.back][joint.enter], kernel_size=1)
+            nn.init.zeros_(conv.weight)
+            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+            self.layers[layer] = conv
+
+    @property
+    def anchor_names(self) -> tuple[str, ...]:
+        """The anchors' short names."""
+        return tuple(anchor.name for anchor in self.anchors)
+
+    @cached_property
+    def joints(self) -> dict[str, tuple[Joint, ...]]:
+        """The joints that each stitching layer serves: one, or several that share it."""
+        found: dict[str, dict[Joint, None]] = {}
+        for stitch in self.stitches:
+            for layer, joint in zip(stitch.layers, stitch.joints, strict=True):
+                found.setdefault(layer, {})[joint] = None
+        return {layer: tuple(joints) for layer, joints in found.items()}
+
+    def forward(self, images: Tensor, stitch: Stitch) -> Tensor:
+        """(B, 3, H, W) float -> (B, classes) logits, through one stitch.
+
+        Cost and accuracy of the stitch hold at its `image_size`; `transform` prepares photos for it.
+        Raises ValueError if the stitch is of another network, or the images are not (B, 3, H, W).
+        """
+        self.check(stitch)
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise ValueError(
+                f"images have the shape {tuple(images.shape)}: (batch, 3, height, width) is needed"
+            )
+        x = images
+        for part in stitch.parts:
+            x = self.run(part, x)
+        return x
+
+    def run(self, part: Part, x: Tensor) -> Tensor:
+        """Run one part of a stitch."""
+        if part.kind == "layer":
+            return self.layers[part.layer](x)  # (B, C_front, H, W) -> (B, C_back, H, W)
+        return self.anchors[part.anchor].run(part, x)
+
+    def tensors(self, part: Part) -> dict[str, Tensor]:
+        """Return the parameters and buffers of one part by name."""
+        if part.kind == "layer":
+            return self.layers[part.layer].state_dict(keep_vars=True)
+        return self.anchors[part.anchor].tensors(part)
+
+    def stitch(self, name: str) -> Stitch:
+        """Return the stitch of this name; ValueError if there is none."""
+        if name not in self._by_name:
+            raise ValueError(f"{self.name} has no stitch {name!r}; its first is {self.stitches[0].name!r}")
+        return self._by_name[name]
+
+    def check(self, stitch: Stitch) -> None:
+        """Raise ValueError unless the stitch is one of this network's."""
+        if self._by_name.get(stitch.name) != stitch:
+            raise ValueError(f"{self.name} has no stitch {stitch.name!r}: take one of net.stitches")
+
+    def transform(self, stitch: Stitch) -> "Transform":
+        """Return what turns a PIL image into this stitch's (3, S, S) input."""
+        return self.transforms[stitch.image_size]
+
+    @cached_property
+    def part_macs(self) -> dict[tuple[Part, int], int]:
+        """The multiply-accumulates of every part at every image size (px)."""
+        return cost.part_macs(self)
+
+    @cached_property
+    def _costs(self) -> dict[str, cost.Cost]:
+        return cost.costs(self)
+
+    def cost(self, stitch: Stitch) -> cost.Cost:
+        """Return the multiply-accumulates (10⁹, an image) and parameters (10⁶) of a stitch."""
+        self.check(stitch)
+        return self._costs[stitch.name]
+
+    def accuracy(self, stitch: Stitch) -> "Accuracy | None":
+        """Return what is known of a stitch's top-1, and where from; None if nothing has measured it."""
+        self.check(stitch)
+        return self.accuracies.get(stitch.name)
+
+    def select(self, *, gmacs: float | None = None, params_m: float | None = None) -> Stitch:
+        """Return the most accurate stitch within a budget of GMACs, or of parameters in millions.
+
+        Above the largest stitch, the best one. While no stitch within the budget has a known accuracy, the
+        costliest of them: `accuracy(stitch)` is None then.
+
+        Raises ValueError if the budget is below the smallest stitch, negative or not a number (the text
+        names the smallest), and TypeError unless exactly one budget is given.
+        """
+        if (gmacs is None) == (params_m is None):
+            raise TypeError("select takes one budget: gmacs= or params_m=")
+        costs = [self.cost(stitch) for stitch in self.stitches]
+        values = [known.top1 if (known := self.accuracy(s)) else None for s in self.stitches]
+        if gmacs is not None:
+            chosen = frontier.best_within([cost.gmacs for cost in costs], values, gmacs, unit="GMACs")
+        else:
+            assert params_m is not None
+            millions = [cost.params_m for cost in costs]
+            chosen = frontier.best_within(millions, values, params_m, unit="M parameters")
+        return self.stitches[chosen]
+
+    @property
+    def ways(self) -> int:
+        """How many different networks the weights hold, image sizes apart."""
+        return len({(stitch.legs, stitch.layers) for stitch in self.stitches})
+
+    @property
+    def total_params_m(self) -> float:
+        """Parameters of the whole file, in millions."""
+        return sum(p.numel() for p in self.parameters()) / 1e6
+
+    @property
+    def apart_params_m(self) -> float:
+        """Parameters of all the ways kept as networks of their own, in millions."""
+        return sum({(s.legs, s.layers): self.cost(s).params_m for s in self.stitches}.values())

@@ -1,0 +1,35 @@
+"""Small networks with random weights, for tests that need none of the real ones."""
+
+import timm
+import torch
+
+from snnet.anchors import Anchor
+from snnet.data import Transform
+from snnet.network import StitchedNetwork
+from snnet.stitches import at_sizes, nearest_joints
+
+SIZES = (64, 48)  # px
+CLASSES = 10
+
+
+def tiny(seed: int = 0) -> StitchedNetwork:
+    """Return mnasnet_small (stages of 1, 1, 2, 4, 3, 3, 1 blocks) → mobilenetv2_035 (1, 2, 3, 4, 3, 3, 1)."""
+    torch.manual_seed(seed)
+    anchors = []
+    for name, architecture in (("small", "mnasnet_small"), ("large", "mobilenetv2_035")):
+        model = timm.create_model(architecture, pretrained=False, num_classes=CLASSES).eval()
+        for module in model.modules():  # batch norms that do something, so that a swapped one shows
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.running_mean.normal_(std=0.1)
+                module.running_var.uniform_(0.5, 1.5)
+        anchors.append(Anchor(name, model))
+    depths = [anchor.depths for anchor in anchors]
+    names = [anchor.name for anchor in anchors]
+    stitches = at_sizes(names, depths, nearest_joints(0, 1, depths), SIZES, anchor_sizes=SIZES[:1] * 2)
+    means = (0.5, 0.5, 0.5)
+    transforms = {size: Transform(image_size=size, crop=0.875, mean=means, std=means) for size in SIZES}
+    net = StitchedNetwork("tiny", "two tiny anchors", anchors, stitches, transforms).eval()
+    for layer in net.layers.values():
+        torch.nn.init.normal_(layer.weight, std=0.2)
+        torch.nn.init.normal_(layer.bias, std=0.1)
+    return net
