@@ -6,7 +6,8 @@ A point is a cost and a value; lower cost and higher value are better. A value o
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, isnan
+from math import isnan
+from numbers import Real
 
 BEATS_DEFINITION = (
     "Of the zoo models inside the network's range of GMACs, how many are matched or beaten: some stitch "
@@ -14,8 +15,18 @@ BEATS_DEFINITION = (
 )
 
 
-def _known(value: float | None) -> bool:
-    return value is not None and not isnan(value)
+def _known(costs: Sequence[float], values: Sequence[float | None]) -> list[tuple[float, float, int]]:
+    """Return (cost, value, index) of every point whose value is known."""
+    pairs = enumerate(zip(costs, values, strict=True))
+    return [(cost, value, i) for i, (cost, value) in pairs if value is not None and not isnan(value)]
+
+
+def _front(costs: Sequence[float], values: Sequence[float | None]) -> list[tuple[float, float, int]]:
+    found: list[tuple[float, float, int]] = []
+    for point in sorted(_known(costs, values), key=lambda p: (p[0], -p[1], p[2])):
+        if not found or point[1] > found[-1][1]:
+            found.append(point)
+    return found
 
 
 def front(costs: Sequence[float], values: Sequence[float | None]) -> list[int]:
@@ -23,38 +34,37 @@ def front(costs: Sequence[float], values: Sequence[float | None]) -> list[int]:
 
     Ties: of equal costs the higher value is kept, of equal points the first. Unknown values are never on it.
     """
-    known = [i for i, value in enumerate(values) if _known(value)]
-    found: list[int] = []
-    for i in sorted(known, key=lambda i: (costs[i], -values[i], i)):  # type: ignore[operator]
-        if not found or values[i] > values[found[-1]]:  # type: ignore[operator]
-            found.append(i)
-    return found
+    return [i for _, _, i in _front(costs, values)]
 
 
 def best_within(
     costs: Sequence[float], values: Sequence[float | None], budget: float, *, unit: str = "GMACs"
 ) -> int:
-    """Return the index of the highest value whose cost is within the budget; ties go to the cheaper, then first.
+    """Return the index of the highest value within the budget; ties go to the cheaper, then first.
 
-    Where no affordable point has a known value: the costliest of them. Raises ValueError, naming the smallest
-    cost, for a budget below it, NaN, or anything but a number.
+    Where no affordable point has a known value: the costliest of them, then first. Raises ValueError, naming
+    the smallest cost, for a budget below it, NaN, or anything but a number.
     """
-    smallest = f"{ceil(1000 * min(costs)) / 1000:.3f} {unit}"  # rounded up: it can be used as it stands
-    is_number = isinstance(budget, int | float) and not isinstance(budget, bool) and not isnan(budget)
-    if not is_number:
-        raise ValueError(f"budget {budget!r} is not a number: the smallest stitch takes {smallest}")
-    affordable = [i for i, cost in enumerate(costs) if cost <= budget]
-    if not affordable:
-        raise ValueError(f"budget {budget:g} {unit} is below the smallest stitch ({smallest})")
-    known = [i for i in affordable if _known(values[i])]
-    if not known:
-        return max(affordable, key=lambda i: (costs[i], -i))
-    return min(known, key=lambda i: (-values[i], costs[i], i))  # type: ignore[operator]
+    if not costs:
+        raise ValueError(f"there is no stitch to choose within {budget!r} {unit}")
+    lowest = min(costs)
+    smallest = f"{lowest:.3f}"
+    if float(smallest) < lowest:  # rounded up, so that the budget named can be used as it stands
+        smallest = f"{lowest + 0.0005:.3f}"
+    # bool is a number to Python; a budget that is not equal to itself is NaN
+    if not isinstance(budget, Real) or isinstance(budget, bool) or budget != budget:
+        raise ValueError(f"budget {budget!r} is not a number: the smallest stitch takes {smallest} {unit}")
+    if budget < lowest:
+        raise ValueError(f"budget {budget} {unit} is below the smallest stitch ({smallest} {unit})")
+    known = [(-value, cost, i) for cost, value, i in _known(costs, values) if cost <= budget]
+    if known:
+        return min(known)[2]
+    return -max((cost, -i) for i, cost in enumerate(costs) if cost <= budget)[1]
 
 
 @dataclass(frozen=True)
 class Beats:
-    """`beaten` of the `total` zoo models between `low` and `high` GMACs."""
+    """`beaten` of the `total` zoo models between `low` and `high` GMACs, as `BEATS_DEFINITION` says."""
 
     beaten: int
     total: int
@@ -68,13 +78,13 @@ def beats(
     zoo_costs: Sequence[float],
     zoo_values: Sequence[float | None],
 ) -> Beats:
-    """Count as `BEATS_DEFINITION` says, in O((n + m) log n)."""
-    best = front(costs, values)
-    if not best:
+    """Count as `BEATS_DEFINITION` says, in O((n + m) log n); unknown values count on neither side."""
+    ladder = _front(costs, values)
+    if not ladder:
         return Beats(0, 0, 0.0, 0.0)
-    known = [costs[i] for i, value in enumerate(values) if _known(value)]
-    low, high = min(known), max(known)
-    ladder = [costs[i] for i in best]
-    inside = [(c, v) for c, v in zip(zoo_costs, zoo_values, strict=True) if low <= c <= high and _known(v)]
-    beaten = sum(values[best[bisect_right(ladder, c) - 1]] >= v for c, v in inside)  # type: ignore[operator]
+    steps = [cost for cost, _, _ in ladder]
+    # The front starts at the cheapest known stitch; the costliest need not be on it.
+    low, high = steps[0], max(cost for cost, _, _ in _known(costs, values))
+    inside = [(cost, value) for cost, value, _ in _known(zoo_costs, zoo_values) if low <= cost <= high]
+    beaten = sum(ladder[bisect_right(steps, cost) - 1][1] >= value for cost, value in inside)
     return Beats(beaten, len(inside), low, high)

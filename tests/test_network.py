@@ -52,8 +52,8 @@ def test_an_images_logits_do_not_depend_on_its_batch(net):
     order = torch.tensor([3, 1, 4, 0, 2])
     for stitch in net.stitches[:6]:
         whole = net(images, stitch)
-        torch.testing.assert_close(net(images[order], stitch), whole[order])
-        torch.testing.assert_close(net(images[2:3], stitch), whole[2:3])
+        torch.testing.assert_close(net(images[order], stitch), whole[order], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(net(images[2:3], stitch), whole[2:3], rtol=1e-4, atol=1e-4)
 
 
 def test_threads_with_different_stitches_get_what_each_would_get_alone(net):
@@ -80,7 +80,7 @@ def test_threads_with_different_stitches_get_what_each_would_get_alone(net):
 
 def test_a_foreign_stitch_is_refused(net):
     foreign = joined([Joint(0, 2, 1, 2)], ["x", "y"], [a.depths for a in net.anchors], 64)
-    with pytest.raises(ValueError, match=r"tiny has no stitch 'x\.1\.0~y\.1\.0@64'"):
+    with pytest.raises(ValueError, match=r"tiny has no stitch 'x\.1\.0~y\.1\.1@64'"):
         net(torch.zeros(1, 3, 64, 64), foreign)
     with pytest.raises(ValueError, match="no stitch 'nonsense'"):
         net.stitch("nonsense")
@@ -101,34 +101,33 @@ def test_layers_fit_their_joints(net):
         assert widths == {(net.layers[layer].in_channels, net.layers[layer].out_channels)}
 
 
+@pytest.fixture(scope="module")
+def measured():
+    net = tiny()
+    costs = sorted(net.stitches, key=lambda s: net.cost(s).gmacs)
+    tops = {s.name: 50 + 10 * (k % 7) / 7 for k, s in enumerate(costs)}
+    net.accuracies = {n: Accuracy(t, (t - 1, t + 1), "measured", "made up") for n, t in tops.items()}
+    return net
+
+
 class TestSelect:
-    def net(self):
-        net = copy.deepcopy(tiny())
-        costs = sorted(net.stitches, key=lambda s: net.cost(s).gmacs)
-        tops = {s.name: 50 + 10 * (k % 7) / 7 for k, s in enumerate(costs)}
-        net.accuracies = {n: Accuracy(t, (t - 1, t + 1), "measured", "made up") for n, t in tops.items()}
-        return net
-
-    def test_is_the_most_accurate_within_the_budget(self):
-        net = self.net()
-        for budget in [net.cost(s).gmacs for s in net.stitches]:
-            chosen = net.select(gmacs=budget)
-            affordable = [s for s in net.stitches if net.cost(s).gmacs <= budget]
+    def test_is_the_most_accurate_within_the_budget(self, measured):
+        for budget in [measured.cost(s).gmacs for s in measured.stitches]:
+            chosen = measured.select(gmacs=budget)
+            affordable = [s for s in measured.stitches if measured.cost(s).gmacs <= budget]
             assert chosen in affordable
-            assert net.accuracy(chosen).top1 == max(net.accuracy(s).top1 for s in affordable)
+            assert measured.accuracy(chosen).top1 == max(measured.accuracy(s).top1 for s in affordable)
 
-    def test_above_the_largest_is_the_best(self):
-        net = self.net()
-        best = max(net.accuracy(s).top1 for s in net.stitches)
-        assert net.accuracy(net.select(gmacs=1e9)).top1 == best
-        assert net.accuracy(net.select(params_m=1e9)).top1 == best
+    def test_above_the_largest_is_the_best(self, measured):
+        best = max(measured.accuracy(s).top1 for s in measured.stitches)
+        assert measured.accuracy(measured.select(gmacs=1e9)).top1 == best
+        assert measured.accuracy(measured.select(params_m=1e9)).top1 == best
 
     @pytest.mark.parametrize("budget", [0.0, -1.0, float("nan"), 1e-6, "abc", True])
-    def test_no_budget_names_the_smallest(self, budget):
-        net = self.net()
-        smallest = min(net.cost(s).gmacs for s in net.stitches)
+    def test_no_budget_names_the_smallest(self, measured, budget):
+        smallest = min(measured.cost(s).gmacs for s in measured.stitches)
         with pytest.raises(ValueError, match="smallest stitch") as error:
-            net.select(gmacs=budget)
+            measured.select(gmacs=budget)
         assert f"{smallest:.3g}"[:4] in str(error.value)
 
     def test_unmeasured_is_the_costliest(self):

@@ -1,0 +1,98 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from snnet import cli
+from tests.test_evaluate import folder  # noqa: F401 - a fixture
+
+
+def run(capsys, *arguments):
+    status = cli.main(arguments)
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_networks_lists_lite(capsys):
+    status, out, _ = run(capsys, "networks")
+    assert status == 0
+    assert out.startswith("lite")
+    assert "GMACs" in out
+
+
+def test_networks_for_machines(capsys):
+    _, out, _ = run(capsys, "networks", "--json")
+    (row,) = [row for row in json.loads(out) if row["name"] == "lite"]
+    assert row["here"] is True
+    assert 0.29 < row["gmacs"][0] < row["gmacs"][1] < 0.99
+
+
+@pytest.mark.parametrize("command", ["networks", "stitch", "evaluate", "frontier", "zoo"])
+def test_every_help_shows_an_example(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([command, "--help"])
+    assert stop.value.code == 0
+    assert f"example: python -m snnet {command}" in capsys.readouterr().out.replace("\n ", " ")
+
+
+def test_frontier_rises(capsys):
+    _, out, _ = run(capsys, "frontier", "lite", "--json")
+    rows = json.loads(out)["stitches"]
+    rows.sort(key=lambda row: row["gmacs"])
+    assert all(row["on_front"] for row in rows)
+    top1 = [row["top1"] for row in rows]
+    assert top1 == sorted(top1)
+    status, words, where = run(capsys, "frontier", "lite")
+    assert status == 0
+    assert len(words.splitlines()) == len(rows)
+    assert "does not cover" in where or "do not cover" in where
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("frontier", "nonsense"), "no network 'nonsense': the catalogue has lite"),
+        (("evaluate", "lite", "--data", "nowhere.parquet"), "nowhere.parquet does not exist"),
+        (("stitch", "lite", "--data", "nowhere"), "nowhere does not exist"),
+        (("zoo", "build", "--source", "nowhere"), "nowhere"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(arguments, sentence, capsys):
+    status, _, err = run(capsys, *arguments)
+    assert status == 2
+    assert sentence in err
+    assert "Traceback" not in err
+
+
+def test_stitching_twice_writes_the_same_file(tmp_path, folder, capsys):  # noqa: F811
+    for name in ("one", "two"):
+        status, _, err = run(
+            capsys,
+            *("stitch", "lite", "--data", str(folder), "--limit", "3", "--out", str(tmp_path / name)),
+        )
+        assert status == 0, err
+        assert "38 stitching layers" in err
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+@pytest.mark.slow
+def test_evaluating_twice_says_that_there_is_nothing_to_compute(tmp_path, folder, capsys, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("SNNET_HOME", str(tmp_path))
+    arguments = ("evaluate", "lite", "--data", str(folder), "--limit", "1", "--table", str(tmp_path / "t.csv"))
+    status, out, err = run(capsys, *arguments)
+    assert status == 0, err
+    assert "measured 166 stitches" in err
+    assert "lite0@224" in out
+    status, again, err = run(capsys, *arguments)
+    assert status == 0
+    assert "nothing to compute" in err
+    assert again == out
+    assert len((tmp_path / "t.csv").read_text().splitlines()) == 167
+
+
+def test_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "snnet", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "networks" in done.stdout
