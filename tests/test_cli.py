@@ -79,7 +79,16 @@ def test_stitching_twice_writes_the_same_file(tmp_path, folder, capsys):  # noqa
 @pytest.mark.slow
 def test_evaluating_twice_says_that_there_is_nothing_to_compute(tmp_path, folder, capsys, monkeypatch):  # noqa: F811
     monkeypatch.setenv("SNNET_HOME", str(tmp_path))
-    arguments = ("evaluate", "lite", "--data", str(folder), "--limit", "1", "--table", str(tmp_path / "t.csv"))
+    arguments = (
+        "evaluate",
+        "lite",
+        "--data",
+        str(folder),
+        "--limit",
+        "1",
+        "--table",
+        str(tmp_path / "t.csv"),
+    )
     status, out, err = run(capsys, *arguments)
     assert status == 0, err
     assert "measured 166 stitches" in err

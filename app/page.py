@@ -1,0 +1,105 @@
+"""Layout and endpoints: one HTML component that the browser's script fills, and the named endpoints it calls."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import plotly
+from gradio.media import get_image
+from gradio.utils import get_upload_folder
+
+from app.service import Service
+
+STATIC = Path(__file__).resolve().parent / "static"
+PLOTLY = Path(plotly.__file__).resolve().parent / "package_data"
+EXAMPLES = {"lion.jpg": "lion", "cheetah1.jpg": "cheetah", "tower.jpg": "tower", "bus.png": "bus"}
+
+DAY = 24 * 3600  # s
+
+
+def build(service: Service) -> gr.Blocks:
+    """Return the page of one service. Everything that it shows is served from this machine."""
+    examples = [Path(get_image(name)).resolve() for name in EXAMPLES]
+    gr.set_static_paths([STATIC, PLOTLY, *examples])
+
+    def answer(call: Any, *arguments: Any) -> Any:
+        try:
+            return call(*arguments)
+        except (ValueError, RuntimeError, OSError) as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    def zoo(_: Any) -> dict:
+        return service.zoo()
+
+    def network(_: Any) -> dict:
+        # A server function's exception would reach the browser as a bare 500, without its sentence.
+        try:
+            return service.network()
+        except (ValueError, RuntimeError, OSError) as error:
+            return {"error": str(error)}
+
+    def classify(image: dict, gmacs: Any) -> dict:
+        return answer(service.classify, _uploaded(image), gmacs)
+
+    def sweep(image: dict) -> list:
+        return answer(service.sweep, _uploaded(image))
+
+    def frontier() -> dict:
+        return answer(service.frontier)
+
+    def networks() -> list:
+        return answer(service.networks)
+
+    classify.__annotations__["gmacs"] = float  # what the endpoint's description says; a text is answered too
+
+    # Uploads older than a day are swept away once a day.
+    with gr.Blocks(title="SN-Net explorer", fill_width=True, delete_cache=(DAY, DAY)) as page:
+        gr.HTML(
+            html_template=_template(examples),
+            js_on_load=(
+                "const wait = setInterval(() => { if (window.Plotly && window.explorer) { clearInterval(wait);"
+                " window.explorer.start(element, server); } }, 20);"
+            ),
+            server_functions=[zoo, network],
+            apply_default_css=False,
+            elem_id="explorer",
+        )
+        for endpoint in (classify, sweep, frontier, networks):
+            # Not queued: an answer takes some 50 ms, and the service itself bounds how many run at once.
+            gr.api(endpoint, api_name=endpoint.__name__, queue=False)
+    return page
+
+
+def launch_options() -> dict[str, Any]:
+    """Return what `launch` needs for this page, whoever launches it."""
+    return {
+        "css_paths": STATIC / "explorer.css",
+        "head": "".join(
+            f'<script src="/gradio_api/file={file}" defer></script>'
+            for file in (PLOTLY / "plotly.min.js", STATIC / "explorer.js")
+        ),
+        "favicon_path": None,
+        "footer_links": ["api", "gradio"],
+        "run_history": False,
+        "ssr_mode": False,
+        "max_file_size": "100mb",
+        "quiet": True,
+    }
+
+
+def _uploaded(image: Any) -> str:
+    """Return the path of a file that the visitor uploaded; no other file of this machine may be named."""
+    path = image.get("path") if isinstance(image, dict) else None
+    folder = Path(get_upload_folder()).resolve()
+    if not isinstance(path, str) or not Path(path).resolve().is_relative_to(folder):
+        raise gr.Error("No photo was uploaded: send an image file.", print_exception=False)
+    return path
+
+
+def _template(examples: list[Path]) -> str:
+    buttons = "".join(
+        f'<button type="button" class="example" data-src="/gradio_api/file={path}" aria-label="Example: {label}">'
+        f'<img src="/gradio_api/file={path}" alt=""></button>'
+        for path, label in zip(examples, EXAMPLES.values(), strict=True)
+    )
+    return (STATIC / "explorer.html").read_text(encoding="utf-8").replace("<!-- examples -->", buttons)

@@ -1,0 +1,387 @@
+// The browser's part of the page: the chart, the ring that follows the budget, and the photo.
+// Everything that a drag needs is here; the server is asked for the data once, and for each answer.
+
+window.explorer = (() => {
+  "use strict";
+
+  const SETTLE_MS = 120; // a key held down asks once, when it is let go
+  const SLACK = 1 + 1e-12; // a budget that was a stitch's cost must buy it, whatever it was rounded through
+  const TICKS = [-2, -1, 0, 1, 2, 3].flatMap((power) => [1, 2, 5].map((digit) => Number((digit * 10 ** power).toPrecision(1))));
+  const API = `${window.gradio_config?.root ?? ""}/gradio_api`;
+
+  const state = {
+    stitches: [], // by ascending GMACs
+    view: null, // {x, y} ranges around the network
+    gmacs: null, // the budget
+    chosen: null, // the stitch that it buys
+    photo: null, // {file, path}
+    turn: 0, // of the newest question; older answers are dropped
+    asking: null, // AbortController of the question under way
+    settle: 0, // timer
+    moves: 0, // of the ring, for the benchmark
+  };
+  let page; // element by id, without the prefix
+  let plot;
+
+  // ---------------------------------------------------------------- budget and ring
+
+  // The rule of snnet.frontier.best_within: highest top-1 within the budget; ties to the cheaper, then the first.
+  function bestWithin(stitches, gmacs) {
+    let best = null;
+    for (const stitch of stitches) {
+      if (stitch.gmacs > gmacs * SLACK) break;
+      const better = best === null || (stitch.top1 === null ? best.top1 === null : best.top1 === null || stitch.top1 > best.top1);
+      if (better) best = stitch;
+    }
+    return best;
+  }
+
+  const span = () => [state.stitches[0].gmacs, state.stitches.at(-1).gmacs];
+
+  function toPosition(gmacs) {
+    const [low, high] = span();
+    return Number(page.slider.max) * (Math.log(gmacs / low) / Math.log(high / low));
+  }
+
+  function fromPosition(position) {
+    const [low, high] = span();
+    const share = position / Number(page.slider.max);
+    return share >= 1 ? high : low * (high / low) ** share;
+  }
+
+  // Moves everything that follows the budget; asks nothing of the server.
+  function setBudget(gmacs, from) {
+    const [low, high] = span();
+    state.gmacs = Math.min(Math.max(gmacs, low), high);
+    if (from !== "slider") page.slider.value = String(toPosition(state.gmacs));
+    if (from !== "number") page.gmacs.value = (Math.ceil(state.gmacs * 1000 - 1e-9) / 1000).toFixed(3);
+    const stitch = bestWithin(state.stitches, state.gmacs);
+    if (stitch !== state.chosen) {
+      state.chosen = stitch;
+      page.chosen.innerHTML = `<b>${stitch.name}</b> ${stitch.words} · ${stitch.gmacs.toFixed(3)} GMACs · ${accuracy(stitch)}`;
+      page.chosen.title = page.chosen.textContent;
+      page.ringLabel.textContent = `${stitch.name} · ${stitch.gmacs.toFixed(2)} GMACs${stitch.top1 === null ? "" : ` · ${stitch.top1.toFixed(1)} %`}`;
+    }
+    page.slider.setAttribute("aria-valuetext", `${state.gmacs.toFixed(2)} GMACs: ${stitch.words}, ${accuracy(stitch)}`);
+    placeRing();
+  }
+
+  function accuracy(stitch) {
+    if (stitch.top1 === null) return "not measured yet";
+    const [low, high] = stitch.interval;
+    return `${stitch.top1.toFixed(1)} % top-1 [${low.toFixed(1)}, ${high.toFixed(1)}], ${stitch.source}`;
+  }
+
+  // The ring lies over the graph, so that moving it redraws nothing.
+  function placeRing() {
+    const axes = plot?._fullLayout;
+    if (!axes || !state.chosen) return;
+    const { xaxis, yaxis } = axes;
+    const top1 = state.chosen.top1 ?? yaxis.range[0];
+    const x = xaxis.d2p(state.chosen.gmacs) + xaxis._offset;
+    const y = yaxis.d2p(top1) + yaxis._offset;
+    const inside = x >= xaxis._offset && x <= xaxis._offset + xaxis._length && y >= yaxis._offset && y <= yaxis._offset + yaxis._length;
+    page.ring.hidden = !inside;
+    page.ring.style.transform = `translate(${x}px, ${y}px)`;
+    const label = page.ringLabel;
+    const leftward = x + 24 + label.offsetWidth > xaxis._offset + xaxis._length;
+    label.style.left = leftward ? "auto" : "";
+    label.style.right = leftward ? "20px" : "";
+    state.moves += 1;
+  }
+
+  // ---------------------------------------------------------------- chart
+
+  const tone = (name) => getComputedStyle(page.root).getPropertyValue(`--${name}`).trim();
+
+  function translucent(colour, alpha) {
+    const [r, g, b] = colour.match(/[0-9a-f]{2}/gi).map((pair) => parseInt(pair, 16));
+    return `rgba(${r},${g},${b},${alpha})`;
+  }
+
+  // Fills in the colours that follow the theme, and the families' when they are asked for.
+  function coloured(trace) {
+    const { kind, tone: name, colour } = trace.meta;
+    const byFamily = page.families.getAttribute("aria-pressed") === "true";
+    const own = name ? tone(name) : null;
+    if (kind === "zoo") {
+      trace.marker = { ...trace.marker, color: byFamily ? colour : own };
+      trace.showlegend = byFamily;
+    } else {
+      trace.showlegend = false;
+      if (kind === "front") trace.line = { ...trace.line, color: own };
+      if (kind === "stitch") {
+        trace.marker = { ...trace.marker, color: own, line: { ...trace.marker.line, color: own } };
+        trace.error_y = { ...trace.error_y, color: translucent(own, trace.opacity === 1 ? 0.8 : 0.35) };
+      }
+    }
+    return trace;
+  }
+
+  function layout() {
+    const ink = tone("soft");
+    const axis = { gridcolor: tone("line"), linecolor: tone("line"), zeroline: false, tickfont: { color: ink }, ticks: "outside", tickcolor: tone("line") };
+    const title = (text) => ({ text, font: { color: ink, size: 13 }, standoff: 8 });
+    const view = state.view ?? { x: [0.15, 60], y: [62, 91] };
+    return {
+      margin: { l: 52, r: 12, t: 10, b: 46 },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: "inherit", color: ink, size: 12 },
+      hoverlabel: { align: "left", bgcolor: tone("card"), bordercolor: tone("accent"), font: { color: tone("ink"), size: 12 } },
+      hovermode: "closest",
+      dragmode: "pan",
+      xaxis: { ...axis, type: "log", title: title("Cost of one image, GMACs (log scale)"), range: view.x.map(Math.log10), tickvals: TICKS, ticktext: TICKS.map(String) },
+      yaxis: { ...axis, title: title("Top-1 on ImageNet-1k, %"), range: [...view.y] },
+      legend: { orientation: "h", x: 1, xanchor: "right", y: 0.01, yanchor: "bottom", bgcolor: translucent(tone("card"), 0.85), font: { size: 11 } },
+      uirevision: "kept",
+    };
+  }
+
+  const CONFIG = { displaylogo: false, showSendToCloud: false, responsive: true, scrollZoom: false, displayModeBar: false };
+
+  async function draw(traces) {
+    await window.Plotly.react(plot, traces.map(coloured), layout(), CONFIG);
+    placeRing();
+  }
+
+  function ranges(view) {
+    const gmacs = state.stitches.map((s) => s.gmacs);
+    if (view === "close" && gmacs.length) {
+      const lows = state.stitches.filter((s) => s.interval).map((s) => s.interval);
+      const y = lows.length ? [Math.min(...lows.map((i) => i[0])) - 0.5, Math.max(...lows.map((i) => i[1])) + 0.5] : state.view.y;
+      return { x: [0.92 * Math.min(...gmacs), 1.08 * Math.max(...gmacs)], y };
+    }
+    if (view === "zoo") {
+      const zoo = plot.data.filter((t) => t.meta.kind === "zoo");
+      const xs = zoo.flatMap((t) => t.x), ys = zoo.flatMap((t) => t.y);
+      return { x: [0.8 * Math.min(...xs, ...gmacs), 1.25 * Math.max(...xs)], y: [Math.min(...ys) - 1, Math.max(...ys) + 1] };
+    }
+    return state.view;
+  }
+
+  function show(view) {
+    for (const button of page.root.querySelectorAll("[data-view]")) button.setAttribute("aria-pressed", String(button.dataset.view === view));
+    const { x, y } = ranges(view) ?? layout();
+    window.Plotly.relayout(plot, { "xaxis.range": x.map(Math.log10), "yaxis.range": y });
+  }
+
+  function onPointClick(event) {
+    const point = event.points.find((p) => p.data.meta?.kind === "stitch");
+    if (!point) return;
+    setBudget(point.x);
+    ask();
+  }
+
+  // ---------------------------------------------------------------- photo
+
+  async function post(path, body, signal) {
+    const response = await fetch(`${API}/${path}`, { method: "POST", body, signal, headers: typeof body === "string" ? { "Content-Type": "application/json" } : {} });
+    const answer = await response.json().catch(() => ({}));
+    if (!response.ok) throw new Error(answer.error ?? answer.detail ?? "The server could not answer; try again.");
+    return answer;
+  }
+
+  async function upload(file, signal) {
+    const form = new FormData();
+    form.append("files", file, file.name || "photo");
+    const [path] = await post("upload", form, signal);
+    return path;
+  }
+
+  async function classify(photo, gmacs, signal) {
+    photo.path ??= await upload(photo.file, signal);
+    const image = { path: photo.path, orig_name: photo.file.name, meta: { _type: "gradio.FileData" } };
+    const answer = await post("run/classify", JSON.stringify({ data: [image, gmacs] }), signal);
+    return answer.data[0];
+  }
+
+  // Asks for the newest photo and budget; whatever was asked before no longer matters.
+  async function ask() {
+    clearTimeout(state.settle);
+    if (!state.photo || state.gmacs === null) return;
+    const turn = ++state.turn;
+    state.asking?.abort();
+    state.asking = new AbortController();
+    page.answer.setAttribute("aria-busy", "true");
+    try {
+      const answer = await classify(state.photo, state.gmacs, state.asking.signal);
+      if (turn !== state.turn) return;
+      page.error.textContent = "";
+      showAnswer(answer);
+    } catch (error) {
+      if (turn !== state.turn || error.name === "AbortError") return;
+      page.error.textContent = error instanceof TypeError ? "The server does not answer: is the app still running?" : error.message;
+    }
+    page.answer.setAttribute("aria-busy", "false");
+  }
+
+  function askWhenSettled() {
+    clearTimeout(state.settle);
+    state.settle = setTimeout(ask, SETTLE_MS);
+  }
+
+  function showAnswer(answer) {
+    const stitch = state.stitches.find((s) => s.name === answer.stitch);
+    page.ran.innerHTML = `<b>${answer.stitch}</b> ran: ${stitch.words}<br>${answer.gmacs.toFixed(3)} GMACs, network call ${answer.latency_ms.toFixed(1)} ms, measured here`;
+    page.bars.querySelectorAll("li").forEach((row, place) => {
+      const { label, probability } = answer.top5[place];
+      const share = `${(100 * probability).toFixed(1)} %`;
+      row.querySelector(".name").textContent = label;
+      row.querySelector(".name").title = label;
+      row.querySelector(".share").textContent = share;
+      row.querySelector(".fill").style.width = share.replace(" ", "");
+    });
+    page.root.dataset.answered = answer.stitch;
+  }
+
+  function emptyBars() {
+    const row = '<span class="name">&nbsp;</span><span class="share"></span><span class="track"><span class="fill"></span></span>';
+    page.bars.innerHTML = `<li>${row}</li>`.repeat(5);
+  }
+
+  function setPhoto(file) {
+    stopWebcam();
+    if (state.photo?.url) URL.revokeObjectURL(state.photo.url);
+    const url = URL.createObjectURL(file);
+    state.photo = { file, path: null, url };
+    page.error.textContent = "";
+    page.preview.onload = () => showPreview(true, file);
+    page.preview.onerror = () => showPreview(false, file);
+    page.preview.src = url;
+    ask();
+  }
+
+  function showPreview(visible, file) {
+    page.preview.hidden = !visible;
+    page.preview.alt = visible ? `Your photo ${file.name}` : "";
+    page.hint.hidden = visible;
+    if (!visible) page.hint.textContent = `${file.name} (no preview)`;
+  }
+
+  async function setExample(button) {
+    const { src } = button.dataset;
+    const blob = await (await fetch(src)).blob();
+    setPhoto(new File([blob], src.split("/").at(-1), { type: blob.type }));
+  }
+
+  // ---------------------------------------------------------------- webcam
+
+  let stream = null;
+
+  async function onWebcam() {
+    if (stream) {
+      const canvas = document.createElement("canvas");
+      canvas.width = page.video.videoWidth;
+      canvas.height = page.video.videoHeight;
+      canvas.getContext("2d").drawImage(page.video, 0, 0);
+      canvas.toBlob((blob) => setPhoto(new File([blob], "webcam.jpg", { type: "image/jpeg" })), "image/jpeg", 0.95);
+      return;
+    }
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ video: true });
+    } catch {
+      page.error.textContent = "No webcam to be had: allow it in the browser, or choose a photo.";
+      return;
+    }
+    page.video.srcObject = stream;
+    page.video.hidden = false;
+    await page.video.play();
+    page.webcam.textContent = "Take the photo";
+  }
+
+  function stopWebcam() {
+    stream?.getTracks().forEach((track) => track.stop());
+    stream = null;
+    page.video.hidden = true;
+    page.video.srcObject = null;
+    page.webcam.textContent = "Webcam";
+  }
+
+  // ---------------------------------------------------------------- start
+
+  function listen() {
+    page.slider.addEventListener("input", () => {
+      setBudget(fromPosition(Number(page.slider.value)), "slider");
+    });
+    // `change` comes when the pointer lets go and, for keys, with every step: the timer makes one of many
+    page.slider.addEventListener("change", askWhenSettled);
+    page.gmacs.addEventListener("change", () => {
+      const gmacs = Number(page.gmacs.value);
+      if (!Number.isFinite(gmacs) || page.gmacs.value === "") return setBudget(state.gmacs);
+      setBudget(gmacs);
+      ask();
+    });
+    for (const button of page.root.querySelectorAll("[data-view]")) button.addEventListener("click", () => show(button.dataset.view));
+    page.families.addEventListener("click", () => {
+      page.families.setAttribute("aria-pressed", String(page.families.getAttribute("aria-pressed") !== "true"));
+      draw(plot.data);
+    });
+    page.file.addEventListener("change", () => {
+      if (page.file.files.length) setPhoto(page.file.files[0]);
+      page.file.value = ""; // so that the same file can be chosen again
+    });
+    for (const kind of ["dragover", "dragleave", "drop"]) {
+      page.drop.addEventListener(kind, (event) => {
+        event.preventDefault();
+        page.drop.classList.toggle("is-over", kind === "dragover");
+        if (kind === "drop" && event.dataTransfer.files.length) setPhoto(event.dataTransfer.files[0]);
+      });
+    }
+    document.addEventListener("paste", (event) => {
+      const file = [...(event.clipboardData?.files ?? [])][0];
+      if (file) setPhoto(file);
+    });
+    page.webcam.addEventListener("click", onWebcam);
+    for (const button of page.root.querySelectorAll(".example")) button.addEventListener("click", () => setExample(button));
+    new MutationObserver(() => draw(plot.data)).observe(document.body, { attributeFilter: ["class"] });
+  }
+
+  function showNetwork(network) {
+    state.stitches = [...network.stitches].sort((a, b) => a.gmacs - b.gmacs);
+    state.view = network.view;
+    const [low, high] = span();
+    page.title.textContent = network.title;
+    const { beats, ownership } = network;
+    page.beats.innerHTML = `Beats <b>${beats.beaten} of ${beats.total}</b> zoo models from ${beats.low.toFixed(2)} to ${beats.high.toFixed(2)} GMACs. ${beats.definition}`;
+    page.owns.textContent = `${ownership.network} ${ownership.published}`;
+    page.line.textContent = network.line;
+    page.slider.disabled = page.gmacs.disabled = false;
+    page.gmacs.min = (Math.ceil(low * 1000) / 1000).toFixed(3);
+    page.gmacs.max = (Math.ceil(high * 1000) / 1000).toFixed(3);
+    page.wait.hidden = true;
+  }
+
+  async function start(element, server) {
+    const root = element.querySelector(".sn");
+    const named = (id) => root.querySelector(`#sn-${id}`);
+    page = { root, ringLabel: named("ring-label") };
+    for (const id of ["title", "models", "slider", "gmacs", "chosen", "beats", "owns", "line", "wait", "ring", "families", "drop", "file", "preview", "video", "hint", "webcam", "error", "answer", "ran", "bars"]) page[id] = named(id);
+    plot = named("plot");
+    emptyBars();
+    const zoo = await server.zoo({});
+    page.title.textContent = zoo.title;
+    page.models.textContent = zoo.models.toLocaleString("en");
+    await draw(zoo.traces);
+    plot.on("plotly_click", onPointClick);
+    plot.on("plotly_afterplot", placeRing);
+    plot.on("plotly_relayouting", placeRing);
+    listen();
+    root.dataset.state = "zoo";
+    const network = await server.network({});
+    if (network.error) {
+      page.wait.classList.add("is-error");
+      page.wait.textContent = network.error;
+      root.dataset.state = "failed";
+      return;
+    }
+    showNetwork(network);
+    await draw([...zoo.traces, ...network.traces]);
+    show("near");
+    setBudget(fromPosition(Number(page.slider.max) / 2));
+    root.dataset.state = "ready"; // what the tests wait for
+    ask(); // a photo may have come while the network was loading
+  }
+
+  return { start, state };
+})();
