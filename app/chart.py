@@ -1,7 +1,7 @@
 """The frontier chart: the zoo, the published curves, and a network's stitches over them.
 
-Traces are plain data for plotly.js. Colours that must follow the page's theme are given by name in `meta.tone`
-and filled in by the browser.
+Traces are plain data for plotly.js. Colours that must follow the page's theme are given by name in
+`meta.tone` and filled in by the browser.
 """
 
 from functools import cache
@@ -108,7 +108,7 @@ def _curve(key: str, curve: curves.Curve) -> list[dict[str, Any]]:
 
 
 def network_layer(net: "StitchedNetwork") -> dict[str, Any]:
-    """Return {"stitches", "traces", "beats", …}: the network's part of the chart and the sentences beside it."""
+    """Return the network's part of the chart, and the figures and sentences beside it."""
     from snnet import accuracy
 
     rows = accuracy.table(net)
@@ -140,18 +140,18 @@ def network_layer(net: "StitchedNetwork") -> dict[str, Any]:
 
 def ownership(net: "StitchedNetwork") -> dict[str, str]:
     """Return what one file holds against its networks kept apart, for this network and the published DeiT."""
-    size_mb = 4 * net.total_params_m  # float32
+    together, apart, size_mb = net.total_params_m, net.apart_params_m, 4 * net.total_params_m  # float32
     deit = curves.curves()["deit"]
-    apart = deit.apart_params_m
-    assert apart is not None
+    deit_apart = deit.apart_params_m
+    assert deit_apart is not None
     return {
         "network": (
-            f"{net.ways} networks in one file of {net.total_params_m:.1f} M parameters ({size_mb:.0f} MB); apart they "
-            f"would take {net.apart_params_m:,.0f} M: {net.apart_params_m / net.total_params_m:.0f} times."
+            f"{net.ways} networks in one file of {together:.1f} M parameters ({size_mb:.0f} MB); apart they "
+            f"would take {apart:,.0f} M: {apart / together:.0f} times."
         ),
         "published": (
             f"The published {deit.title} network: {len(deit.stitches)} networks in {deit.joint_params_m:.1f} M "
-            f"parameters, {apart:,.0f} M apart: {apart / deit.joint_params_m:.0f} times."
+            f"parameters, {deit_apart:,.0f} M apart: {deit_apart / deit.joint_params_m:.0f} times."
         ),
     }
 
@@ -209,7 +209,8 @@ def _hover(row: dict[str, Any]) -> str:
     low, high = row["interval"]
     note = "<br>".join(_wrapped(row["note"], 64))
     return (
-        f"<b>{row['name']}</b><br>{row['words']}<br>{row['gmacs']:.3f} GMACs, {row['params_m']:.2f} M parameters<br>"
+        f"<b>{row['name']}</b><br>{row['words']}<br>"
+        f"{row['gmacs']:.3f} GMACs, {row['params_m']:.2f} M parameters<br>"
         f"<b>{row['top1']:.1f} %</b> top-1 [{low:.1f}, {high:.1f}], {row['source']}<br>{note}"
     )
 
@@ -221,7 +222,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def _view(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
-    """Return the ranges that show the network among its neighbours: GMACs from half to tenfold, top-1 near its own."""
+    """Return the ranges that show the network among its neighbours: half to tenfold its GMACs."""
     gmacs = [row["gmacs"] for row in rows]
     top1 = [row["top1"] for row in rows if row["top1"] is not None]
     low, high = (min(top1), max(top1)) if top1 else (65.0, 80.0)

@@ -1,4 +1,4 @@
-"""Layout and endpoints: one HTML component that the browser's script fills, and the named endpoints it calls."""
+"""Layout and endpoints: one HTML component that the browser's script fills, and what it calls."""
 
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,15 @@ from app.service import Service
 STATIC = Path(__file__).resolve().parent / "static"
 PLOTLY = Path(plotly.__file__).resolve().parent / "package_data"
 EXAMPLES = {"lion.jpg": "lion", "cheetah1.jpg": "cheetah", "tower.jpg": "tower", "bus.png": "bus"}
+
+# The page's head does not wait for its scripts.
+START = """
+const wait = setInterval(() => {
+  if (!window.Plotly || !window.explorer) return;
+  clearInterval(wait);
+  window.explorer.start(element, server);
+}, 20);
+"""
 
 DAY = 24 * 3600  # s
 
@@ -56,10 +65,7 @@ def build(service: Service) -> gr.Blocks:
     with gr.Blocks(title="SN-Net explorer", fill_width=True, delete_cache=(DAY, DAY)) as page:
         gr.HTML(
             html_template=_template(examples),
-            js_on_load=(
-                "const wait = setInterval(() => { if (window.Plotly && window.explorer) { clearInterval(wait);"
-                " window.explorer.start(element, server); } }, 20);"
-            ),
+            js_on_load=START,
             server_functions=[zoo, network],
             apply_default_css=False,
             elem_id="explorer",
@@ -97,9 +103,8 @@ def _uploaded(image: Any) -> str:
 
 
 def _template(examples: list[Path]) -> str:
-    buttons = "".join(
-        f'<button type="button" class="example" data-src="/gradio_api/file={path}" aria-label="Example: {label}">'
-        f'<img src="/gradio_api/file={path}" alt=""></button>'
-        for path, label in zip(examples, EXAMPLES.values(), strict=True)
-    )
+    buttons = ""
+    for path, label in zip(examples, EXAMPLES.values(), strict=True):
+        image = f'<img src="/gradio_api/file={path}" alt="">'
+        buttons += f'<button type="button" class="example" aria-label="Example: {label}">{image}</button>'
     return (STATIC / "explorer.html").read_text(encoding="utf-8").replace("<!-- examples -->", buttons)

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 from app import chart
@@ -131,7 +132,9 @@ class Service:
 
 
 def _number(value: Any) -> Any:
-    """Return a budget that came as text as a number; anything else as it is, for `select` to judge."""
+    """Return a budget that came as text as a number, none as NaN; the rest as it is: `select` judges."""
+    if value is None:
+        return nan
     if isinstance(value, str):
         try:
             return float(value.strip().replace(",", "."))

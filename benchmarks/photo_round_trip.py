@@ -32,10 +32,9 @@ def main() -> None:
                 whole.append(1e3 * (time.perf_counter() - begun))
                 bare.append(answer["latency_ms"])
             on_top = [a - b for a, b in zip(whole, bare, strict=True)]
-            print(
-                f"{answer['stitch']:<28} over HTTP {spread(whole, 'ms')}, network {spread(bare, 'ms')}, "
-                f"on top {spread(on_top, 'ms')}, ratio {statistics.median(whole) / statistics.median(bare):.1f}"
-            )
+            ratio = statistics.median(whole) / statistics.median(bare)
+            print(f"{answer['stitch']}: over HTTP {spread(whole, 'ms')}, network call {spread(bare, 'ms')}")
+            print(f"    on top of the call: {spread(on_top, 'ms')}, {ratio:.1f} times the call")
 
 
 if __name__ == "__main__":

@@ -260,7 +260,7 @@ window.explorer = (() => {
   }
 
   async function setExample(button) {
-    const { src } = button.dataset;
+    const { src } = button.querySelector("img");
     const blob = await (await fetch(src)).blob();
     setPhoto(new File([blob], src.split("/").at(-1), { type: blob.type }));
   }

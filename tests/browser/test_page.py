@@ -1,0 +1,303 @@
+"""The page as a visitor meets it, in a real browser."""
+
+import statistics
+import time
+
+import pytest
+
+from snnet import zoo
+
+pytestmark = pytest.mark.browser
+
+RING = "document.querySelector('#sn-ring').style.transform"
+
+
+def drag(page, seconds=1.5):
+    """Drag the slider's thumb from a quarter to three quarters and back; return the ring's moves a second."""
+    box = page.locator("#sn-slider").bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 4, y)
+    page.mouse.down()
+    before = page.evaluate("window.explorer.state.moves")
+    begun = time.perf_counter()
+    step = 0
+    while time.perf_counter() - begun < seconds:
+        step += 1
+        share = 0.25 + 0.5 * abs((step / 60) % 2 - 1)
+        page.mouse.move(box["x"] + box["width"] * share, y)
+    elapsed = time.perf_counter() - begun
+    moves = page.evaluate("window.explorer.state.moves") - before
+    page.mouse.up()
+    return moves / elapsed
+
+
+def answered(page):
+    """Wait until nothing is being asked; return the names of the five classes."""
+    page.wait_for_selector(".sn[data-answered]")
+    page.wait_for_selector("#sn-answer[aria-busy=false]")
+    return page.locator("#sn-bars .name").all_inner_texts()
+
+
+def to_the_largest_budget(page):
+    page.focus("#sn-slider")
+    page.keyboard.press("End")
+
+
+class TestChart:
+    def test_has_its_points(self, visit, service):
+        page = visit()
+        drawn = page.evaluate(
+            """() => Object.fromEntries(['zoo', 'curve', 'stitch'].map((kind) => [kind,
+                document.querySelector('#sn-plot').data
+                    .filter((t) => t.meta.kind === kind && t.mode.includes('markers'))
+                    .reduce((sum, t) => sum + t.x.length, 0)]))"""
+        )
+        assert drawn["zoo"] == len(zoo.models()) >= 1400
+        assert drawn["stitch"] == len(service.net.stitches)
+        assert drawn["curve"] == 272
+        assert page.locator("#sn-plot .point").count() > 1400
+
+    def test_tells_where_its_figures_come_from(self, visit):
+        page = visit()
+        assert "estimated" in page.inner_text("#sn-line")
+        assert "do not cover the step" in page.inner_text("#sn-line")
+        assert "are matched or beaten" in page.inner_text("#sn-beats")
+        assert "22 times" in page.inner_text("#sn-owns")
+
+    def test_views_change_the_axes(self, visit):
+        page = visit()
+        spans = {}
+        for view in ("near", "zoo", "close"):
+            page.click(f"[data-view={view}]")
+            page.wait_for_timeout(300)
+            low, high = page.evaluate("document.querySelector('#sn-plot')._fullLayout.xaxis.range")
+            spans[view] = high - low
+            assert page.get_attribute(f"[data-view={view}]", "aria-pressed") == "true"
+        assert spans["close"] < spans["near"] < spans["zoo"]
+
+    def test_families_have_colours(self, visit):
+        page = visit()
+        zoo_traces = "document.querySelector('#sn-plot').data.filter(t => t.meta.kind === 'zoo')"
+        colours = f"{zoo_traces}.map(t => t.marker.color)"
+        assert len(set(page.evaluate(colours))) == 1
+        page.click("#sn-families")
+        page.wait_for_timeout(500)
+        assert len(set(page.evaluate(colours))) == len(zoo.families())
+
+    def test_a_click_on_a_stitch_moves_the_slider_there(self, visit, service):
+        page = visit()
+        page.click("[data-view=close]")
+        page.wait_for_timeout(500)
+        front = [row for row in service.frontier()["stitches"] if row["on_front"]]
+        for row in (front[0], max(front, key=lambda r: r["gmacs"])):
+            x, y = page.evaluate(
+                """([gmacs, top1]) => {
+                    const plot = document.querySelector('#sn-plot'), {xaxis, yaxis} = plot._fullLayout;
+                    const box = plot.getBoundingClientRect();
+                    const x = xaxis._offset + xaxis.d2p(gmacs), y = yaxis._offset + yaxis.d2p(top1);
+                    return [box.x + x, box.y + y];
+                }""",
+                [row["gmacs"], row["top1"]],
+            )
+            page.mouse.move(x - 30, y)
+            page.mouse.move(x, y)
+            page.wait_for_timeout(300)
+            page.mouse.click(x, y)
+            page.wait_for_function("name => window.explorer.state.chosen.name === name", arg=row["name"])
+            assert page.evaluate("window.explorer.state.gmacs") == pytest.approx(row["gmacs"])
+            assert float(page.input_value("#sn-gmacs")) == pytest.approx(row["gmacs"], abs=1e-3)
+
+
+class TestBudget:
+    def test_a_drag_moves_the_ring_and_asks_nothing(self, visit, capsys):
+        page = visit()
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        rates = [drag(page) for _ in range(3)]
+        assert not asked
+        with capsys.disabled():
+            print(f"\nring moves a second, dragging: {statistics.median(rates):.0f}")
+        assert min(rates) > 0
+        places = set()
+        for position in range(0, 401, 20):
+            page.evaluate(
+                """p => { const s = document.querySelector('#sn-slider'); s.value = p;
+                          s.dispatchEvent(new Event('input', {bubbles: true})); }""",
+                position,
+            )
+            places.add(page.evaluate(RING))
+        assert len(places) > 3
+
+    def test_the_choice_is_that_of_select(self, visit, service):
+        page = visit()
+        low, high = (float(page.get_attribute("#sn-gmacs", end)) for end in ("min", "max"))
+        for share in (0, 0.1, 0.3, 0.5, 0.7, 0.9, 1):
+            budget = round(low + share * (high - low), 3)
+            page.fill("#sn-gmacs", str(budget))
+            page.keyboard.press("Enter")
+            chosen = page.evaluate("window.explorer.state.chosen.name")
+            assert chosen == service.net.select(gmacs=budget).name
+
+    def test_keys_move_it_and_say_what_was_chosen(self, visit):
+        page = visit()
+        page.focus("#sn-slider")
+        page.keyboard.press("Home")
+        first = page.get_attribute("#sn-slider", "aria-valuetext")
+        page.keyboard.press("End")
+        last = page.get_attribute("#sn-slider", "aria-valuetext")
+        assert first != last
+        assert "GMACs" in last
+        assert "% top-1" in last
+
+
+class TestPhoto:
+    def test_a_lion_is_called_lion_at_the_largest_budget(self, visit, lion, service):
+        page = visit()
+        to_the_largest_budget(page)
+        page.set_input_files("#sn-file", str(lion))
+        assert answered(page)[0] == "lion"
+        ran = page.inner_text("#sn-ran")
+        assert service.net.select(gmacs=10).name in ran
+        assert "ms" in ran
+        assert "GMACs" in ran
+
+    def test_an_example_runs_and_keys_run_it_again(self, visit):
+        page = visit()
+        to_the_largest_budget(page)
+        page.click(".example >> nth=0")
+        assert answered(page)[0] == "lion"
+        with page.expect_response("**/run/classify"):
+            page.focus("#sn-slider")
+            page.keyboard.press("Home")
+        page.wait_for_function(
+            "document.querySelector('.sn').dataset.answered === explorer.state.chosen.name"
+        )
+
+    def test_coming_to_rest_runs_it_once(self, visit):
+        page = visit()
+        page.click(".example >> nth=0")
+        answered(page)
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        drag(page, seconds=0.8)
+        page.wait_for_timeout(1000)
+        assert [url.rsplit("/")[-1] for url in asked] == ["classify"]
+
+    def test_the_newest_question_wins(self, visit):
+        page = visit()
+        page.click(".example >> nth=0")
+        answered(page)
+        held = []
+        page.route("**/run/classify", lambda route: held.append(route) if not held else route.continue_())
+        to_the_largest_budget(page)
+        page.wait_for_timeout(400)
+        page.keyboard.press("Home")
+        page.wait_for_function(
+            "document.querySelector('.sn').dataset.answered === explorer.state.chosen.name"
+        )
+        newest = page.evaluate("document.querySelector('.sn').dataset.answered")
+        held[0].abort()
+        page.wait_for_timeout(400)
+        assert page.evaluate("document.querySelector('.sn').dataset.answered") == newest
+        assert page.inner_text("#sn-error") == ""
+
+    def test_pasted_and_dropped_photos_run(self, visit, lion):
+        page = visit()
+        bytes_ = list(lion.read_bytes())
+        for kind in ("paste", "drop"):
+            page.evaluate("delete document.querySelector('.sn').dataset.answered")
+            page.evaluate(
+                """([kind, bytes]) => {
+                    const data = new DataTransfer();
+                    data.items.add(new File([new Uint8Array(bytes)], 'lion.jpg', {type: 'image/jpeg'}));
+                    const target = kind === 'paste' ? document : document.querySelector('#sn-drop');
+                    const made = kind === 'paste'
+                        ? new ClipboardEvent('paste', {clipboardData: data})
+                        : new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true});
+                    target.dispatchEvent(made);
+                }""",
+                [kind, bytes_],
+            )
+            assert answered(page)[0] == "lion", kind
+
+    def test_a_webcam_photo_runs(self, visit):
+        page = visit()
+        page.click("#sn-webcam")
+        page.wait_for_function("document.querySelector('#sn-webcam').textContent === 'Take the photo'")
+        page.click("#sn-webcam")
+        assert len(answered(page)) == 5
+        assert page.inner_text("#sn-webcam") == "Webcam"
+
+    def test_a_bad_file_is_one_sentence_and_the_page_lives_on(self, visit, lion, tmp_path):
+        page = visit()
+        (tmp_path / "notes.jpg").write_text("not a photo")
+        page.set_input_files("#sn-file", str(tmp_path / "notes.jpg"))
+        page.wait_for_function("document.querySelector('#sn-error').textContent")
+        sentence = page.inner_text("#sn-error")
+        assert "notes.jpg" in sentence
+        assert "Traceback" not in sentence
+        page.set_input_files("#sn-file", str(lion))
+        assert answered(page)[0] == "lion"
+        assert page.inner_text("#sn-error") == ""
+
+    def test_a_lost_server_is_one_sentence_and_the_answer_stays(self, visit):
+        page = visit()
+        page.click(".example >> nth=0")
+        before = answered(page)
+        page.route("**/run/classify", lambda route: route.abort())
+        to_the_largest_budget(page)
+        page.wait_for_function("document.querySelector('#sn-error').textContent")
+        assert "does not answer" in page.inner_text("#sn-error")
+        assert page.locator("#sn-bars .name").all_inner_texts() == before
+
+
+class TestLooks:
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_text_stands_out_in_light_and_dark(self, visit, scheme):
+        page = visit(color_scheme=scheme)
+        contrast = page.evaluate(
+            """() => {
+                const luminance = (colour) => {
+                    const [r, g, b] = colour.match(/[\\d.]+/g).slice(0, 3).map((v) => {
+                        v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; });
+                    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+                };
+                const card = luminance(getComputedStyle(document.querySelector('.sn-card')).backgroundColor);
+                return ['#sn-line', '#sn-ran', '#sn-chosen', '.sn-facts dt', '.sn-head p'].map((selector) => {
+                    const text = luminance(getComputedStyle(document.querySelector(selector)).color);
+                    return (Math.max(text, card) + 0.05) / (Math.min(text, card) + 0.05);
+                }).concat(card > 0.5 ? 1 : 0);
+            }"""
+        )
+        assert min(contrast[:-1]) >= 4.5
+        assert contrast[-1] == (1 if scheme == "light" else 0)
+
+    def test_a_phone_needs_no_sideways_scroll(self, visit, lion):
+        page = visit(viewport={"width": 390, "height": 844}, has_touch=True)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.set_input_files("#sn-file", str(lion))
+        assert answered(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        for selector in ("#sn-plot", "#sn-slider", "#sn-drop", "#sn-bars"):
+            box = page.locator(selector).bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 390
+
+    def test_nothing_shifts_when_an_answer_arrives(self, visit):
+        page = visit()
+        places = """['#sn-plot', '#sn-slider', '#sn-drop', '#sn-bars']
+            .map(s => document.querySelector(s).getBoundingClientRect().top)"""
+        before = page.evaluate(places)
+        page.click(".example >> nth=0")
+        answered(page)
+        assert page.evaluate(places) == before
+
+    def test_keys_reach_everything(self, visit):
+        page = visit()
+        wanted = {"sn-slider", "sn-gmacs", "sn-families", "sn-file", "sn-webcam"}
+        reached = set()
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            reached.add(page.evaluate("document.activeElement.id || document.activeElement.className"))
+        assert wanted <= reached
+        assert "example" in reached

@@ -1,0 +1,58 @@
+"""Fixtures that several rooms' tests use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# before Gradio is imported anywhere: its uploads, and what it would tell its makers
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of photos and reference figures beside a checkout; most machines have none."""
+    folder = Path(__file__).resolve().parents[2] / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"no folder {folder.name}/ with photos and reference figures beside this checkout")
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_home(tmp_path_factory):
+    """Keep the tests out of the user's results and Gradio's uploads, and those out of the tests."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("SNNET_HOME", str(tmp_path_factory.mktemp("home")))
+    patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("uploads")))
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def service(own_home):
+    """The service of the network that ships, loaded."""
+    from app.service import Service
+
+    service = Service("lite")
+    service.start()
+    assert service.net
+    return service
+
+
+@pytest.fixture(scope="session")
+def url(service):
+    """The address of the running app."""
+    from app import page
+
+    demo = page.build(service)
+    _, url, _ = demo.launch(**page.launch_options(), server_name="127.0.0.1", prevent_thread_lock=True)
+    yield url
+    demo.close()
+
+
+@pytest.fixture(scope="session")
+def lion() -> Path:
+    """A photo of a lion that comes with Gradio."""
+    from gradio.media import get_image
+
+    return Path(get_image("lion.jpg"))
