@@ -140,19 +140,20 @@ def network_layer(net: "StitchedNetwork") -> dict[str, Any]:
 
 def ownership(net: "StitchedNetwork") -> dict[str, str]:
     """Return what one file holds against its networks kept apart, for this network and the published DeiT."""
-    together, apart, size_mb = net.total_params_m, net.apart_params_m, 4 * net.total_params_m  # float32
+    size_mb = 4 * net.total_params_m  # float32
     deit = curves.curves()["deit"]
-    deit_apart = deit.apart_params_m
-    assert deit_apart is not None
+    assert deit.apart_params_m is not None
+
+    def said(ways: int, together: float, apart: float, size: str = "") -> str:
+        return (
+            f"{ways} networks in {together:.1f} M parameters{size}; apart they would take {apart:,.0f} M, "
+            f"{apart / together:.0f} times as much."
+        )
+
+    published = said(len(deit.stitches), deit.joint_params_m, deit.apart_params_m)
     return {
-        "network": (
-            f"{net.ways} networks in one file of {together:.1f} M parameters ({size_mb:.0f} MB); apart they "
-            f"would take {apart:,.0f} M: {apart / together:.0f} times."
-        ),
-        "published": (
-            f"The published {deit.title} network: {len(deit.stitches)} networks in {deit.joint_params_m:.1f} M "
-            f"parameters, {deit_apart:,.0f} M apart: {deit_apart / deit.joint_params_m:.0f} times."
-        ),
+        "network": said(net.ways, net.total_params_m, net.apart_params_m, f" ({size_mb:.0f} MB)"),
+        "published": f"The published {deit.title} network: {published}",
     }
 
 

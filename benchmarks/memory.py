@@ -6,7 +6,6 @@ Every photo is another file of another shape, with budgets over the whole range.
 under 1,500 MB in all.
 """
 
-import argparse
 import tempfile
 from pathlib import Path
 

@@ -6,7 +6,6 @@ Both in this order for each budget: upload and /classify through the running app
 time taken from its answer. Goal: under 60 ms on top of the call.
 """
 
-import argparse
 import statistics
 import time
 

@@ -1,5 +1,6 @@
 """Starts the app as a user does, for the benchmarks: a process of its own, on a free port of this machine."""
 
+import argparse
 import os
 import re
 import socket
@@ -59,6 +60,11 @@ def serve(network: str = "lite") -> Iterator[Served]:
     finally:
         process.terminate()
         process.wait()
+
+
+def parser_of(doc: str | None) -> argparse.ArgumentParser:
+    """Return a parser whose help is the module's own text."""
+    return argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
 def example() -> Path:

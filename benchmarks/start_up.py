@@ -5,7 +5,6 @@
 The first run warms the disk and is not counted. Goal: a first page within 10 s on two cores.
 """
 
-import argparse
 import time
 
 from gradio_client import Client

@@ -76,8 +76,8 @@ def test_beats_is_counted_one_by_one(service):
 
 def test_ownership_is_arithmetic(service):
     said = chart.ownership(service.net)
-    assert said["network"].startswith(f"{service.net.ways} networks in one file of 16.7 M parameters")
-    assert "71 networks in 118.4 M parameters, 2,630 M apart: 22 times" in said["published"]
+    assert said["network"].startswith(f"{service.net.ways} networks in 16.7 M parameters (67 MB); apart")
+    assert "71 networks in 118.4 M parameters; apart they would take 2,630 M, 22 times" in said["published"]
 
 
 def test_a_network_without_results_has_its_costs_and_no_points():
