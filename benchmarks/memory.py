@@ -15,9 +15,7 @@ from serving import example, serve
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--photos", type=int, default=100)
     photos = parser.parse_args().photos
     with serve() as app, tempfile.TemporaryDirectory() as folder, Image.open(example()) as lion:

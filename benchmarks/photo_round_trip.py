@@ -14,9 +14,7 @@ from serving import example, serve, spread
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--runs", type=int, default=30)
     runs = parser.parse_args().runs
     photo = handle_file(str(example()))
