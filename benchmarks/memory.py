@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gradio_client import Client, handle_file
 from PIL import Image
-from serving import example, serve
+from serving import example, parser_of, serve
 
 
 def main() -> None:

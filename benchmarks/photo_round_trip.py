@@ -10,7 +10,7 @@ import statistics
 import time
 
 from gradio_client import Client, handle_file
-from serving import example, serve, spread
+from serving import example, parser_of, serve, spread
 
 
 def main() -> None:

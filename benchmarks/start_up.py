@@ -8,7 +8,7 @@ The first run warms the disk and is not counted. Goal: a first page within 10 s 
 import time
 
 from gradio_client import Client
-from serving import serve, spread
+from serving import parser_of, serve, spread
 
 
 def main() -> None:

@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--limit", type=int, help="measure on this many of the photos, drawn at random")
     evaluate.add_argument("--seed", type=int, default=0, help="which photos are drawn")
     evaluate.add_argument("--precision", default="float32", choices=("float32", "bfloat16", "float16"))
+    evaluate.add_argument("--about", metavar="TEXT", help="how tables and the page name these photos")
     evaluate.add_argument(
         "--table", type=Path, help="also write what is known on these photos as a CSV table"
     )
@@ -173,6 +174,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         precision=options.precision,
         batch_size=options.batch_size,
         workers=options.workers,
+        about=options.about,
         progress=True,
     )
     if new:

@@ -37,6 +37,7 @@ def evaluate(
     precision: str = "float32",
     batch_size: int = 32,  # past 16 the throughput of a CPU hardly rises
     workers: int = 0,  # decoding is a small part beside many stitches
+    about: str | None = None,  # how people should read of these photos, e.g. beside an estimate
     store: Store | None = None,
     progress: bool = False,
 ) -> list[Result]:
@@ -69,7 +70,7 @@ def evaluate(
             photos=photos.fingerprint,
             transform=net.transform(stitch).key,
             precision=precision,
-            photos_about=photos.describe(),
+            photos_about=about or photos.describe(),
             measured_on=today,
             network=net.name,
             stitch=stitch.name,
