@@ -18,6 +18,7 @@ window.explorer = (() => {
     turn: 0, // of the newest question; older answers are dropped
     asking: null, // AbortController of the question under way
     settle: 0, // timer
+    labelWidth: 0, // px, of the ring's label
     moves: 0, // of the ring, for the benchmark
   };
   let page; // element by id, without the prefix
@@ -60,10 +61,18 @@ window.explorer = (() => {
       state.chosen = stitch;
       page.chosen.innerHTML = `<b>${stitch.name}</b> ${stitch.words} · ${stitch.gmacs.toFixed(3)} GMACs · ${accuracy(stitch)}`;
       page.chosen.title = page.chosen.textContent;
-      page.ringLabel.textContent = `${stitch.name} · ${stitch.gmacs.toFixed(2)} GMACs${stitch.top1 === null ? "" : ` · ${stitch.top1.toFixed(1)} %`}`;
+      labelRing(stitch);
     }
     page.slider.setAttribute("aria-valuetext", `${state.gmacs.toFixed(2)} GMACs: ${stitch.words}, ${accuracy(stitch)}`);
     placeRing();
+  }
+
+  function labelRing(stitch) {
+    const figures = `${stitch.gmacs.toFixed(2)} GMACs${stitch.top1 === null ? "" : ` · ${stitch.top1.toFixed(1)} %`}`;
+    const isNarrow = plot.clientWidth < 500;
+    page.ring.hidden = false; // a hidden label has no width
+    page.ringLabel.textContent = isNarrow ? figures : `${stitch.name} · ${figures}`;
+    state.labelWidth = page.ringLabel.offsetWidth; // measured once a text: reading it at every move is slow
   }
 
   function accuracy(stitch) {
@@ -83,10 +92,8 @@ window.explorer = (() => {
     const inside = x >= xaxis._offset && x <= xaxis._offset + xaxis._length && y >= yaxis._offset && y <= yaxis._offset + yaxis._length;
     page.ring.hidden = !inside;
     page.ring.style.transform = `translate(${x}px, ${y}px)`;
-    const label = page.ringLabel;
-    const leftward = x + 24 + label.offsetWidth > xaxis._offset + xaxis._length;
-    label.style.left = leftward ? "auto" : "";
-    label.style.right = leftward ? "20px" : "";
+    const right = xaxis._offset + xaxis._length - state.labelWidth - 4; // the label stays on the graph
+    page.ringLabel.style.transform = `translateX(${Math.max(xaxis._offset + 4, Math.min(x + 12, right)) - x}px)`;
     state.moves += 1;
   }
 
@@ -118,7 +125,22 @@ window.explorer = (() => {
     return trace;
   }
 
-  function layout() {
+  // A curve's name stands at its end, on the card's colour, so that the zoo's dots don't run through it.
+  function named(trace) {
+    return {
+      text: `<b>${trace.meta.label}</b>`,
+      x: Math.log10(trace.x.at(-1)),
+      y: trace.y.at(-1),
+      yanchor: "bottom",
+      yshift: 6,
+      showarrow: false,
+      bgcolor: translucent(tone("card"), 0.85),
+      borderpad: 2,
+      font: { size: 11, color: trace.line.color },
+    };
+  }
+
+  function layout(traces) {
     const ink = tone("soft");
     const axis = { gridcolor: tone("line"), linecolor: tone("line"), zeroline: false, tickfont: { color: ink }, ticks: "outside", tickcolor: tone("line") };
     const title = (text) => ({ text, font: { color: ink, size: 13 }, standoff: 8 });
@@ -134,6 +156,7 @@ window.explorer = (() => {
       xaxis: { ...axis, type: "log", title: title("Cost of one image, GMACs (log scale)"), range: view.x.map(Math.log10), tickvals: TICKS, ticktext: TICKS.map(String) },
       yaxis: { ...axis, title: title("Top-1 on ImageNet-1k, %"), range: [...view.y] },
       legend: { orientation: "h", x: 1, xanchor: "right", y: 0.01, yanchor: "bottom", bgcolor: translucent(tone("card"), 0.85), font: { size: 11 } },
+      annotations: traces.filter((trace) => trace.meta.label).map(named),
       uirevision: "kept",
     };
   }
@@ -141,7 +164,7 @@ window.explorer = (() => {
   const CONFIG = { displaylogo: false, showSendToCloud: false, responsive: true, scrollZoom: false, displayModeBar: false };
 
   async function draw(traces) {
-    await window.Plotly.react(plot, traces.map(coloured), layout(), CONFIG);
+    await window.Plotly.react(plot, traces.map(coloured), layout(traces), CONFIG);
     placeRing();
   }
 
@@ -162,7 +185,7 @@ window.explorer = (() => {
 
   function show(view) {
     for (const button of page.root.querySelectorAll("[data-view]")) button.setAttribute("aria-pressed", String(button.dataset.view === view));
-    const { x, y } = ranges(view) ?? layout();
+    const { x, y } = ranges(view);
     window.Plotly.relayout(plot, { "xaxis.range": x.map(Math.log10), "yaxis.range": y });
   }
 
@@ -223,7 +246,7 @@ window.explorer = (() => {
 
   function showAnswer(answer) {
     const stitch = state.stitches.find((s) => s.name === answer.stitch);
-    page.ran.innerHTML = `<b>${answer.stitch}</b> ran: ${stitch.words}<br>${answer.gmacs.toFixed(3)} GMACs, network call ${answer.latency_ms.toFixed(1)} ms, measured here`;
+    page.ran.innerHTML = `<b>${answer.stitch}</b><br>${stitch.words}<br>${answer.gmacs.toFixed(3)} GMACs · ran in ${answer.latency_ms.toFixed(1)} ms, measured`;
     page.bars.querySelectorAll("li").forEach((row, place) => {
       const { label, probability } = answer.top5[place];
       const share = `${(100 * probability).toFixed(1)} %`;
@@ -378,7 +401,8 @@ window.explorer = (() => {
     showNetwork(network);
     await draw([...zoo.traces, ...network.traces]);
     show("near");
-    setBudget(fromPosition(Number(page.slider.max) / 2));
+    const opening = state.stitches.filter((stitch) => stitch.on_front && !stitch.is_anchor).at(-1);
+    setBudget(opening?.gmacs ?? fromPosition(Number(page.slider.max) / 2));
     root.dataset.state = "ready"; // what the tests wait for
     ask(); // a photo may have come while the network was loading
   }
