@@ -101,7 +101,7 @@ class TestChart:
             )
             page.mouse.move(x - 30, y)
             page.mouse.move(x, y)
-            page.wait_for_timeout(300)
+            page.wait_for_timeout(700)  # two clicks sooner than that would be a double click
             page.mouse.click(x, y)
             page.wait_for_function("name => window.explorer.state.chosen.name === name", arg=row["name"])
             assert page.evaluate("window.explorer.state.gmacs") == pytest.approx(row["gmacs"])
