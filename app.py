@@ -4,6 +4,7 @@ python app.py [--network lite] [--host 127.0.0.1] [--port 7860] [--share]
 """
 
 import argparse
+import errno
 import os
 import socket
 import sys
@@ -25,18 +26,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from app import page
 
     # Only what the user gave: a Space sets the host and port by Gradio's own variables.
-    given = {
-        "server_name": options.host,
-        "server_port": _free_port(options.port, options.host) if options.port else None,
-        "share": options.share or None,
-    }
-    demo = page.build(service)
+    given: dict[str, str | int | bool] = {}
+    try:
+        if options.host:
+            given["server_name"] = options.host
+        if options.port:
+            given["server_port"] = _free_port(options.port, options.host or "127.0.0.1")
+        if options.share:
+            given["share"] = True
+        demo = page.build(service)
+        _, url, _ = demo.launch(**page.launch_options(), **given, prevent_thread_lock=True)
+    except OSError as error:  # an address that can't be served on
+        print(f"app.py: {error}", file=sys.stderr)
+        return 2
+    # Loaded behind the first page, which has the zoo to show meanwhile.
     service.start(then=lambda sentence: print(sentence, flush=True))
-    _, url, _ = demo.launch(
-        **page.launch_options(),
-        **{name: value for name, value in given.items() if value is not None},
-        prevent_thread_lock=True,
-    )
     print(f"SN-Net explorer at {url}", flush=True)
     demo.block_thread()
     return 0
@@ -53,19 +57,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _free_port(port: int, host: str | None, tries: int = 100) -> int:
-    """Return the port, or the next free one, saying so."""
-    for candidate in range(port, port + tries):
+def _free_port(port: int, host: str, tries: int = 100) -> int:
+    """Return the port or the next free one, saying so; OSError if none is, or the host is not ours."""
+    for candidate in range(port, min(port + tries, 65536)):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((host or "127.0.0.1", candidate))
-            except OSError:
-                continue
+                probe.bind((host, candidate))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    continue
+                raise OSError(
+                    f"can't serve on {host}, port {candidate}: {error.strerror or error}"
+                ) from error
         if candidate != port:
             print(f"port {port} is in use: taking {candidate}", flush=True)
         return candidate
-    return port
+    raise OSError(f"no free port from {port} on: name another by --port (1 to 65535)")
 
 
 if __name__ == "__main__":

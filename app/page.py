@@ -81,7 +81,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "css_paths": STATIC / "explorer.css",
         "head": "".join(
-            f'<script src="/gradio_api/file={file}" defer></script>'
+            f'<script src="gradio_api/file={file}" defer></script>'
             for file in (PLOTLY / "plotly.min.js", STATIC / "explorer.js")
         ),
         "favicon_path": None,
@@ -105,6 +105,6 @@ def _uploaded(image: Any) -> str:
 def _template(examples: list[Path]) -> str:
     buttons = ""
     for path, label in zip(examples, EXAMPLES.values(), strict=True):
-        image = f'<img src="/gradio_api/file={path}" alt="">'
+        image = f'<img src="gradio_api/file={path}" alt="">'
         buttons += f'<button type="button" class="example" aria-label="Example: {label}">{image}</button>'
     return (STATIC / "explorer.html").read_text(encoding="utf-8").replace("<!-- examples -->", buttons)
