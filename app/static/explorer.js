@@ -323,18 +323,26 @@ window.explorer = (() => {
 
   // ---------------------------------------------------------------- start
 
+  // What was typed stays as it was typed; below the smallest stitch the browser's own bubble says what is wrong.
+  function onTyped() {
+    const gmacs = page.gmacs.valueAsNumber;
+    const smallest = Number(page.gmacs.min);
+    const isEnough = gmacs >= smallest;
+    page.gmacs.setCustomValidity(isEnough ? "" : `The smallest stitch takes ${smallest} GMACs: give at least that.`);
+    page.gmacs.reportValidity();
+    if (!isEnough) return;
+    setBudget(gmacs, "number");
+    ask();
+  }
+
   function listen() {
     page.slider.addEventListener("input", () => {
       setBudget(fromPosition(Number(page.slider.value)), "slider");
     });
     // `change` comes when the pointer lets go and, for keys, with every step: the timer makes one of many
     page.slider.addEventListener("change", askWhenSettled);
-    page.gmacs.addEventListener("change", () => {
-      const gmacs = Number(page.gmacs.value);
-      if (!Number.isFinite(gmacs) || page.gmacs.value === "") return setBudget(state.gmacs);
-      setBudget(gmacs);
-      ask();
-    });
+    page.gmacs.addEventListener("input", () => page.gmacs.setCustomValidity(""));
+    page.gmacs.addEventListener("change", onTyped);
     for (const button of page.root.querySelectorAll("[data-view]")) button.addEventListener("click", () => show(button.dataset.view));
     page.families.addEventListener("click", () => {
       page.families.setAttribute("aria-pressed", String(page.families.getAttribute("aria-pressed") !== "true"));
@@ -363,15 +371,13 @@ window.explorer = (() => {
   function showNetwork(network) {
     state.stitches = [...network.stitches].sort((a, b) => a.gmacs - b.gmacs);
     state.view = network.view;
-    const [low, high] = span();
     page.title.textContent = network.title;
     const { beats, ownership } = network;
     page.beats.innerHTML = `Beats <b>${beats.beaten} of ${beats.total}</b> zoo models from ${beats.low.toFixed(2)} to ${beats.high.toFixed(2)} GMACs. ${beats.definition}`;
     page.owns.textContent = `${ownership.network} ${ownership.published}`;
     page.line.textContent = network.line;
     page.slider.disabled = page.gmacs.disabled = false;
-    page.gmacs.min = (Math.ceil(low * 1000) / 1000).toFixed(3);
-    page.gmacs.max = (Math.ceil(high * 1000) / 1000).toFixed(3);
+    page.gmacs.min = (Math.ceil(span()[0] * 1000) / 1000).toFixed(3);
     page.wait.hidden = true;
   }
 

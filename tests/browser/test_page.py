@@ -130,13 +130,28 @@ class TestBudget:
 
     def test_the_choice_is_that_of_select(self, visit, service):
         page = visit()
-        low, high = (float(page.get_attribute("#sn-gmacs", end)) for end in ("min", "max"))
+        low = float(page.get_attribute("#sn-gmacs", "min"))
+        high = max(row["gmacs"] for row in service.frontier()["stitches"])
         for share in (0, 0.1, 0.3, 0.5, 0.7, 0.9, 1):
             budget = round(low + share * (high - low), 3)
             page.fill("#sn-gmacs", str(budget))
             page.keyboard.press("Enter")
             chosen = page.evaluate("window.explorer.state.chosen.name")
             assert chosen == service.net.select(gmacs=budget).name
+
+    def test_too_little_is_one_sentence_that_names_the_smallest(self, visit, service):
+        page = visit()
+        chosen = page.evaluate("explorer.state.chosen.name")
+        for typed in ("0.1", "-3", ""):
+            page.fill("#sn-gmacs", typed)
+            page.keyboard.press("Enter")
+            said = page.evaluate("document.querySelector('#sn-gmacs').validationMessage")
+            assert said == "The smallest stitch takes 0.294 GMACs: give at least that."
+            assert page.evaluate("explorer.state.chosen.name") == chosen
+        page.fill("#sn-gmacs", "50")  # above the largest: the best
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.querySelector('#sn-gmacs').checkValidity()")
+        assert page.evaluate("explorer.state.chosen.name") == service.net.select(gmacs=50).name
 
     def test_keys_move_it_and_say_what_was_chosen(self, visit):
         page = visit()
