@@ -94,15 +94,13 @@ def build(source: Path, target: Path = ASSETS / "published") -> int:
 
     Raises FileNotFoundError naming a missing file.
     """
+    if missing := [name for name in _FILES.values() if not (source / name).is_file()]:
+        raise FileNotFoundError(f"{source} lacks {', '.join(missing)}: copy the authors' results whole")
     target.mkdir(parents=True, exist_ok=True)
     total = 0
     for key, name in _FILES.items():
-        file = source / name
-        if not file.is_file():
-            raise FileNotFoundError(
-                f"{file} is missing: copy the authors' results, {', '.join(_FILES.values())}"
-            )
-        rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        text = (source / name).read_text(encoding="utf-8")
+        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
         with (target / f"{key}.csv").open("w", newline="", encoding="utf-8") as lines:
             writer = csv.writer(lines, lineterminator="\n")
             writer.writerow(_COLUMNS)
@@ -110,4 +108,5 @@ def build(source: Path, target: Path = ASSETS / "published") -> int:
                 params = row["params"] / 1e6 if "params" in row else ""
                 writer.writerow([row["cfg_id"], row["flops"] / 1e9, params, round(row["acc1"], 3)])
         total += len(rows)
+    curves.cache_clear()
     return total

@@ -114,12 +114,14 @@ def families() -> tuple[str, ...]:
 def build(source: Path, target: Path = ASSETS / "zoo.csv") -> int:
     """Derive the table from a folder of timm's results-*.csv and benchmark-*.csv; return its model count.
 
-    Each result is joined with a benchmark of its architecture at its image size, the RTX 4090's first. Raises
-    FileNotFoundError naming a missing file, ValueError naming a missing column.
+    Each result is joined with a benchmark of its architecture at its image size, the RTX 4090's first. Rows
+    without an accuracy or a benchmark are left out. Raises FileNotFoundError naming a missing file,
+    ValueError naming a missing column.
     """
     import pandas as pd
 
     results = _read(source / "results-imagenet.csv", ("model", "img_size", "top1", "top5", "param_count"))
+    results = results.dropna(subset=["top1", "top5"])
     benchmarks = sorted(
         source.glob("benchmark-infer-*.csv"), key=lambda file: ("4090" not in file.name, file.name)
     )
@@ -156,6 +158,7 @@ def build(source: Path, target: Path = ASSETS / "zoo.csv") -> int:
         writer = csv.DictWriter(lines, _COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+    models.cache_clear()
     return len(rows)
 
 
