@@ -12,6 +12,7 @@ from math import sqrt
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snnet import frontier, results, zoo
 from snnet.results import Result
@@ -59,8 +60,8 @@ def paired_difference(
     if {c: n for c, (n, _) in stitch.items()} != {c: n for c, (n, _) in control.items()}:
         raise ValueError("the stitch and its control were not measured on the same photos")
     classes = sorted(stitch)
-    photos = np.array([stitch[c][0] for c in classes], dtype=float)
-    gained = np.array([stitch[c][1] - control[c][1] for c in classes], dtype=float)
+    photos: NDArray[np.float64] = np.array([stitch[c][0] for c in classes], dtype=np.float64)
+    gained: NDArray[np.float64] = np.array([stitch[c][1] - control[c][1] for c in classes], dtype=np.float64)
     picks = np.random.default_rng(seed).integers(len(classes), size=(draws, len(classes)))
     drawn = gained[picks].sum(1) / photos[picks].sum(1)
     low, high = np.percentile(drawn, [2.5, 97.5])
