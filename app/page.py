@@ -64,7 +64,7 @@ def build(service: Service) -> gr.Blocks:
     # Uploads older than a day are swept away once a day.
     with gr.Blocks(title="SN-Net explorer", fill_width=True, delete_cache=(DAY, DAY)) as page:
         gr.HTML(
-            html_template=_template(examples),
+            html_template=_template(examples, service.entry.title, service.zoo()["models"]),
             js_on_load=START,
             server_functions=[zoo, network],
             apply_default_css=False,
@@ -84,7 +84,7 @@ def launch_options() -> dict[str, Any]:
             f'<script src="gradio_api/file={file}" defer></script>'
             for file in (PLOTLY / "plotly.min.js", STATIC / "explorer.js")
         ),
-        "favicon_path": None,
+        "favicon_path": STATIC / "favicon.svg",
         "footer_links": ["api", "gradio"],
         "run_history": False,
         "ssr_mode": False,
@@ -102,9 +102,12 @@ def _uploaded(image: Any) -> str:
     return path
 
 
-def _template(examples: list[Path]) -> str:
+def _template(examples: list[Path], title: str, models: int) -> str:
     buttons = ""
     for path, label in zip(examples, EXAMPLES.values(), strict=True):
         image = f'<img src="gradio_api/file={path}" alt="">'
         buttons += f'<button type="button" class="example" aria-label="Example: {label}">{image}</button>'
-    return (STATIC / "explorer.html").read_text(encoding="utf-8").replace("<!-- examples -->", buttons)
+    markup = (STATIC / "explorer.html").read_text(encoding="utf-8")
+    for slot, filling in {"examples": buttons, "title": title, "models": f"{models:,}"}.items():
+        markup = markup.replace(f"<!-- {slot} -->", filling)
+    return markup

@@ -6,15 +6,18 @@ window.explorer = (() => {
 
   const SETTLE_MS = 120; // a key held down asks once, when it is let go
   const SLACK = 1 + 1e-12; // a budget that was a stitch's cost must buy it, whatever it was rounded through
-  const TICKS = [-2, -1, 0, 1, 2, 3].flatMap((power) => [1, 2, 5].map((digit) => Number((digit * 10 ** power).toPrecision(1))));
+  const ZOO_VIEW = { x: [0.15, 60], y: [62, 91] }; // until the network has told its own
   const API = `${window.gradio_config?.root ?? ""}/gradio_api`;
 
   const state = {
     stitches: [], // by ascending GMACs
     view: null, // {x, y} ranges around the network
+    names: [], // {name: element, trace} of the published curves
     gmacs: null, // the budget
     chosen: null, // the stitch that it buys
-    photo: null, // {file, path}
+    clicked: null, // the stitch whose cost the budget is, if it was clicked on the chart
+    photo: null, // {file, path, url}
+    answered: null, // the photo whose answer is shown
     turn: 0, // of the newest question; older answers are dropped
     asking: null, // AbortController of the question under way
     settle: 0, // timer
@@ -31,10 +34,15 @@ window.explorer = (() => {
     let best = null;
     for (const stitch of stitches) {
       if (stitch.gmacs > gmacs * SLACK) break;
-      const better = best === null || (stitch.top1 === null ? best.top1 === null : best.top1 === null || stitch.top1 > best.top1);
-      if (better) best = stitch;
+      if (best === null || isBetter(stitch, best)) best = stitch;
     }
     return best;
+  }
+
+  // Of a costlier stitch against a cheaper one; where nothing is measured, the costlier is the better.
+  function isBetter(stitch, best) {
+    if (stitch.top1 === null) return best.top1 === null && stitch.gmacs > best.gmacs;
+    return best.top1 === null || stitch.top1 > best.top1;
   }
 
   const span = () => [state.stitches[0].gmacs, state.stitches.at(-1).gmacs];
@@ -51,7 +59,7 @@ window.explorer = (() => {
   }
 
   // Moves everything that follows the budget; asks nothing of the server.
-  function setBudget(gmacs, from) {
+  function setBudget(gmacs, from, clicked = null) {
     const [low, high] = span();
     state.gmacs = Math.min(Math.max(gmacs, low), high);
     if (from !== "slider") page.slider.value = String(toPosition(state.gmacs));
@@ -59,19 +67,29 @@ window.explorer = (() => {
     const stitch = bestWithin(state.stitches, state.gmacs);
     if (stitch !== state.chosen) {
       state.chosen = stitch;
-      page.chosen.innerHTML = `<b>${stitch.name}</b> ${stitch.words} · ${stitch.gmacs.toFixed(3)} GMACs · ${accuracy(stitch)}`;
-      page.chosen.title = page.chosen.textContent;
       labelRing(stitch);
-    }
+      sayChosen(stitch, clicked);
+    } else if (clicked !== state.clicked) sayChosen(stitch, clicked);
+    state.clicked = clicked;
     page.slider.setAttribute("aria-valuetext", `${state.gmacs.toFixed(2)} GMACs: ${stitch.words}, ${accuracy(stitch)}`);
     placeRing();
   }
 
+  // A click buys what its cost buys: where that is another stitch than the clicked one, the line says why.
+  function sayChosen(stitch, clicked) {
+    page.chosen.innerHTML =
+      clicked && clicked !== stitch
+        ? `<b>${stitch.name}</b> is better for no more: ${figures(stitch)}, where ${clicked.name} has ${figures(clicked)}`
+        : `<b>${stitch.name}</b> ${stitch.words} · ${stitch.gmacs.toFixed(3)} GMACs · ${accuracy(stitch)}`;
+    page.chosen.title = page.chosen.textContent;
+  }
+
+  const figures = (stitch) => `${stitch.gmacs.toFixed(2)} GMACs${stitch.top1 === null ? "" : ` · ${stitch.top1.toFixed(1)} %`}`;
+
   function labelRing(stitch) {
-    const figures = `${stitch.gmacs.toFixed(2)} GMACs${stitch.top1 === null ? "" : ` · ${stitch.top1.toFixed(1)} %`}`;
     const isNarrow = plot.clientWidth < 500;
     page.ring.hidden = false; // a hidden label has no width
-    page.ringLabel.textContent = isNarrow ? figures : `${stitch.name} · ${figures}`;
+    page.ringLabel.textContent = isNarrow ? figures(stitch) : `${stitch.name} · ${figures(stitch)}`;
     state.labelWidth = page.ringLabel.offsetWidth; // measured once a text: reading it at every move is slow
   }
 
@@ -125,38 +143,82 @@ window.explorer = (() => {
     return trace;
   }
 
-  // A curve's name stands at its end, on the card's colour, so that the zoo's dots don't run through it.
-  function named(trace) {
-    return {
-      text: `<b>${trace.meta.label}</b>`,
-      x: Math.log10(trace.x.at(-1)),
-      y: trace.y.at(-1),
-      yanchor: "bottom",
-      yshift: 6,
-      showarrow: false,
-      bgcolor: translucent(tone("card"), 0.85),
-      borderpad: 2,
-      font: { size: 11, color: trace.line.color },
-    };
+  // Every curve's name stands above or below the last of its points in view, as near as the other names leave
+  // room; nowhere if none is left.
+  function placeNames() {
+    const { xaxis, yaxis } = plot._fullLayout;
+    const right = xaxis._offset + xaxis._length, bottom = yaxis._offset + yaxis._length;
+    const taken = [];
+    for (const { name, trace } of state.names) {
+      const at = lastInView(trace, xaxis, yaxis);
+      name.hidden = at === null;
+      if (name.hidden) continue;
+      const { offsetWidth: width, offsetHeight: height } = name;
+      const x = Math.max(xaxis._offset, Math.min(at.x - width / 2, right - width));
+      const rows = [0, 1, 2, 3].map((row) => row * (height + 1) + 7);
+      const free = rows.flatMap((away) => [at.y - away - height, at.y + away]).find(
+        (y) => y >= yaxis._offset && y + height <= bottom && !taken.some((box) => overlap(box, { x, y, width, height })),
+      );
+      name.hidden = free === undefined;
+      if (name.hidden) continue;
+      taken.push({ x, y: free, width, height });
+      name.style.transform = `translate(${x}px, ${free}px)`;
+    }
   }
 
-  function layout(traces) {
+  function lastInView(trace, xaxis, yaxis) {
+    for (let place = trace.x.length - 1; place >= 0; place--) {
+      const x = xaxis.d2p(trace.x[place]), y = yaxis.d2p(trace.y[place]);
+      if (x >= 0 && x <= xaxis._length && y >= 0 && y <= yaxis._length) return { x: x + xaxis._offset, y: y + yaxis._offset };
+    }
+    return null;
+  }
+
+  const overlap = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+
+  function nameCurves(traces) {
+    state.names = traces.filter((trace) => trace.meta.label).map((trace) => {
+      const name = document.createElement("span");
+      const mark = document.createElement("i");
+      mark.style.background = trace.line.color;
+      name.append(mark, trace.meta.label);
+      page.names.append(name);
+      return { name, trace };
+    });
+  }
+
+  function placeAll() {
+    placeNames();
+    placeRing();
+  }
+
+  // Round GMACs over a range of exponents: 1, 2, 5 of each power of ten, every digit where less than one fits.
+  function ticks([low, high]) {
+    const digits = high - low < 1 ? [1, 2, 3, 4, 5, 6, 7, 8, 9] : [1, 2, 5];
+    const powers = [-2, -1, 0, 1, 2, 3];
+    return powers.flatMap((power) => digits.map((digit) => Number((digit * 10 ** power).toPrecision(1))));
+  }
+
+  function layout() {
     const ink = tone("soft");
+    const family = getComputedStyle(page.root).fontFamily;
+    const size = parseFloat(getComputedStyle(page.line).fontSize); // px, the page's smallest
     const axis = { gridcolor: tone("line"), linecolor: tone("line"), zeroline: false, tickfont: { color: ink }, ticks: "outside", tickcolor: tone("line") };
-    const title = (text) => ({ text, font: { color: ink, size: 13 }, standoff: 8 });
-    const view = state.view ?? { x: [0.15, 60], y: [62, 91] };
+    const title = (text) => ({ text, font: { color: ink, size: size + 1 }, standoff: 8 });
+    const shown = plot.layout; // a change of colours keeps what is in view
+    const x = shown ? [...shown.xaxis.range] : ZOO_VIEW.x.map(Math.log10);
+    const y = shown ? [...shown.yaxis.range] : ZOO_VIEW.y;
     return {
       margin: { l: 52, r: 12, t: 10, b: 46 },
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
-      font: { family: "inherit", color: ink, size: 12 },
-      hoverlabel: { align: "left", bgcolor: tone("card"), bordercolor: tone("accent"), font: { color: tone("ink"), size: 12 } },
+      font: { family, color: ink, size },
+      hoverlabel: { align: "left", bgcolor: tone("card"), bordercolor: tone("accent"), font: { family, color: tone("ink"), size } },
       hovermode: "closest",
-      dragmode: "pan",
-      xaxis: { ...axis, type: "log", title: title("Cost of one image, GMACs (log scale)"), range: view.x.map(Math.log10), tickvals: TICKS, ticktext: TICKS.map(String) },
-      yaxis: { ...axis, title: title("Top-1 on ImageNet-1k, %"), range: [...view.y] },
-      legend: { orientation: "h", x: 1, xanchor: "right", y: 0.01, yanchor: "bottom", bgcolor: translucent(tone("card"), 0.85), font: { size: 11 } },
-      annotations: traces.filter((trace) => trace.meta.label).map(named),
+      dragmode: matchMedia("(pointer: coarse)").matches ? false : "pan", // a finger scrolls the page
+      xaxis: { ...axis, type: "log", title: title("Cost of one image, GMACs (log scale)"), range: x, tickvals: ticks(x) },
+      yaxis: { ...axis, title: title("Top-1 on ImageNet-1k, %"), range: y },
+      legend: { orientation: "h", x: 1, xanchor: "right", y: 0.01, yanchor: "bottom", bgcolor: translucent(tone("card"), 0.85), font: { size: size - 1 } },
       uirevision: "kept",
     };
   }
@@ -164,8 +226,8 @@ window.explorer = (() => {
   const CONFIG = { displaylogo: false, showSendToCloud: false, responsive: true, scrollZoom: false, displayModeBar: false };
 
   async function draw(traces) {
-    await window.Plotly.react(plot, traces.map(coloured), layout(traces), CONFIG);
-    placeRing();
+    await window.Plotly.react(plot, traces.map(coloured), layout(), CONFIG);
+    placeAll();
   }
 
   function ranges(view) {
@@ -186,13 +248,14 @@ window.explorer = (() => {
   function show(view) {
     for (const button of page.root.querySelectorAll("[data-view]")) button.setAttribute("aria-pressed", String(button.dataset.view === view));
     const { x, y } = ranges(view);
-    window.Plotly.relayout(plot, { "xaxis.range": x.map(Math.log10), "yaxis.range": y });
+    const exponents = x.map(Math.log10);
+    window.Plotly.relayout(plot, { "xaxis.range": exponents, "xaxis.tickvals": ticks(exponents), "yaxis.range": [...y] });
   }
 
   function onPointClick(event) {
     const point = event.points.find((p) => p.data.meta?.kind === "stitch");
     if (!point) return;
-    setBudget(point.x);
+    setBudget(point.x, "chart", state.stitches.find((stitch) => stitch.name === point.customdata));
     ask();
   }
 
@@ -201,7 +264,7 @@ window.explorer = (() => {
   async function post(path, body, signal) {
     const response = await fetch(`${API}/${path}`, { method: "POST", body, signal, headers: typeof body === "string" ? { "Content-Type": "application/json" } : {} });
     const answer = await response.json().catch(() => ({}));
-    if (!response.ok) throw new Error(answer.error ?? answer.detail ?? "The server could not answer; try again.");
+    if (!response.ok) throw Object.assign(new Error(answer.error ?? answer.detail ?? "The server could not answer; try again."), { isRefusal: true });
     return answer;
   }
 
@@ -212,11 +275,23 @@ window.explorer = (() => {
     return path;
   }
 
-  async function classify(photo, gmacs, signal) {
-    photo.path ??= await upload(photo.file, signal);
+  async function run(photo, gmacs, signal) {
     const image = { path: photo.path, orig_name: photo.file.name, meta: { _type: "gradio.FileData" } };
     const answer = await post("run/classify", JSON.stringify({ data: [image, gmacs] }), signal);
     return answer.data[0];
+  }
+
+  // Uploads are swept away in time: what was refused with an old one is tried once more with a new one.
+  async function classify(photo, gmacs, signal) {
+    const isOld = photo.path !== null;
+    photo.path ??= await upload(photo.file, signal);
+    try {
+      return await run(photo, gmacs, signal);
+    } catch (error) {
+      if (!isOld || !error.isRefusal) throw error;
+      photo.path = await upload(photo.file, signal);
+      return run(photo, gmacs, signal);
+    }
   }
 
   // Asks for the newest photo and budget; whatever was asked before no longer matters.
@@ -224,17 +299,20 @@ window.explorer = (() => {
     clearTimeout(state.settle);
     if (!state.photo || state.gmacs === null) return;
     const turn = ++state.turn;
+    const photo = state.photo;
     state.asking?.abort();
     state.asking = new AbortController();
     page.answer.setAttribute("aria-busy", "true");
     try {
-      const answer = await classify(state.photo, state.gmacs, state.asking.signal);
+      const answer = await classify(photo, state.gmacs, state.asking.signal);
       if (turn !== state.turn) return;
+      state.answered = photo;
       page.error.textContent = "";
       showAnswer(answer);
     } catch (error) {
       if (turn !== state.turn || error.name === "AbortError") return;
       page.error.textContent = error instanceof TypeError ? "The server does not answer: is the app still running?" : error.message;
+      if (photo !== state.answered) emptyAnswer(); // no photo may stand above another's answer
     }
     page.answer.setAttribute("aria-busy", "false");
   }
@@ -258,7 +336,8 @@ window.explorer = (() => {
     page.root.dataset.answered = answer.stitch;
   }
 
-  function emptyBars() {
+  function emptyAnswer() {
+    page.ran.textContent = "The five best classes appear here.";
     const row = '<span class="name">&nbsp;</span><span class="share"></span><span class="track"><span class="fill"></span></span>';
     page.bars.innerHTML = `<li>${row}</li>`.repeat(5);
   }
@@ -352,8 +431,10 @@ window.explorer = (() => {
       if (page.file.files.length) setPhoto(page.file.files[0]);
       page.file.value = ""; // so that the same file can be chosen again
     });
+    // Anywhere on the page: a photo dropped beside the box would replace the page by itself.
     for (const kind of ["dragover", "dragleave", "drop"]) {
-      page.drop.addEventListener(kind, (event) => {
+      document.addEventListener(kind, (event) => {
+        if (!event.dataTransfer?.types.includes("Files")) return;
         event.preventDefault();
         page.drop.classList.toggle("is-over", kind === "dragover");
         if (kind === "drop" && event.dataTransfer.files.length) setPhoto(event.dataTransfer.files[0]);
@@ -371,7 +452,8 @@ window.explorer = (() => {
   function showNetwork(network) {
     state.stitches = [...network.stitches].sort((a, b) => a.gmacs - b.gmacs);
     state.view = network.view;
-    page.title.textContent = network.title;
+    const sources = new Set(state.stitches.map((stitch) => stitch.source));
+    for (const look of page.root.querySelectorAll("[data-source]")) look.hidden = !sources.has(look.dataset.source);
     const { beats, ownership } = network;
     page.beats.innerHTML = `Beats <b>${beats.beaten} of ${beats.total}</b> zoo models from ${beats.low.toFixed(2)} to ${beats.high.toFixed(2)} GMACs. ${beats.definition}`;
     page.owns.textContent = `${ownership.network} ${ownership.published}`;
@@ -385,16 +467,15 @@ window.explorer = (() => {
     const root = element.querySelector(".sn");
     const named = (id) => root.querySelector(`#sn-${id}`);
     page = { root, ringLabel: named("ring-label") };
-    for (const id of ["title", "models", "slider", "gmacs", "chosen", "beats", "owns", "line", "wait", "ring", "families", "drop", "file", "preview", "video", "hint", "webcam", "error", "answer", "ran", "bars"]) page[id] = named(id);
+    for (const id of ["slider", "gmacs", "chosen", "beats", "owns", "line", "wait", "ring", "names", "families", "drop", "file", "preview", "video", "hint", "webcam", "error", "answer", "ran", "bars"]) page[id] = named(id);
     plot = named("plot");
-    emptyBars();
+    emptyAnswer();
     const zoo = await server.zoo({});
-    page.title.textContent = zoo.title;
-    page.models.textContent = zoo.models.toLocaleString("en");
+    nameCurves(zoo.traces);
     await draw(zoo.traces);
     plot.on("plotly_click", onPointClick);
-    plot.on("plotly_afterplot", placeRing);
-    plot.on("plotly_relayouting", placeRing);
+    plot.on("plotly_afterplot", placeAll);
+    plot.on("plotly_relayouting", placeAll);
     listen();
     root.dataset.state = "zoo";
     const network = await server.network({});

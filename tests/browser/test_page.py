@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from pathlib import Path
 
 import pytest
 
@@ -83,6 +84,58 @@ class TestChart:
         page.click("#sn-families")
         page.wait_for_timeout(500)
         assert len(set(page.evaluate(colours))) == len(zoo.families())
+
+    def test_colours_and_theme_keep_the_view(self, visit):
+        page = visit()
+        page.click("[data-view=zoo]")
+        page.wait_for_timeout(300)
+        ranges = "['xaxis', 'yaxis'].flatMap(a => document.querySelector('#sn-plot')._fullLayout[a].range)"
+        before = page.evaluate(ranges)
+        page.click("#sn-families")
+        page.wait_for_timeout(500)
+        assert page.evaluate(ranges) == before
+        page.evaluate("document.body.classList.toggle('dark')")
+        page.wait_for_timeout(500)
+        assert page.evaluate(ranges) == before
+
+    @pytest.mark.parametrize("width", [390, 1280])
+    def test_names_of_curves_keep_apart_and_on_the_graph(self, visit, width):
+        page = visit(viewport={"width": width, "height": 720})
+        for view in ("near", "zoo", "close"):
+            page.click(f"[data-view={view}]")
+            page.wait_for_timeout(300)
+            boxes = [name.bounding_box() for name in page.locator("#sn-names span:visible").all()]
+            assert boxes
+            chart = page.locator(".sn-chart").bounding_box()
+            for number, a in enumerate(boxes):
+                assert a["x"] >= chart["x"]
+                assert a["x"] + a["width"] <= chart["x"] + chart["width"] + 1
+                for b in boxes[:number]:
+                    beside = a["x"] + a["width"] <= b["x"] or b["x"] + b["width"] <= a["x"]
+                    assert beside or a["y"] + a["height"] <= b["y"] or b["y"] + b["height"] <= a["y"]
+
+    def test_a_click_on_a_stitch_that_is_beaten_says_by_which(self, visit):
+        page = visit()
+        page.click("[data-view=close]")
+        page.wait_for_timeout(500)
+        name, x, y = page.evaluate(
+            """() => {
+                const worst = explorer.state.stitches.reduce((a, b) => (b.top1 < a.top1 ? b : a));
+                const plot = document.querySelector('#sn-plot'), {xaxis, yaxis} = plot._fullLayout;
+                const box = plot.getBoundingClientRect();
+                const x = xaxis._offset + xaxis.d2p(worst.gmacs), y = yaxis._offset + yaxis.d2p(worst.top1);
+                return [worst.name, box.x + x, box.y + y];
+            }"""
+        )
+        page.mouse.move(x - 20, y)
+        page.mouse.move(x, y)
+        page.wait_for_timeout(200)
+        page.mouse.click(x, y)
+        page.wait_for_function(
+            "name => document.querySelector('#sn-chosen').textContent.includes(name)", arg=name
+        )
+        assert "is better for no more" in page.inner_text("#sn-chosen")
+        assert page.evaluate("explorer.state.chosen.name") != name
 
     def test_a_click_on_a_stitch_moves_the_slider_there(self, visit, service):
         page = visit()
@@ -255,6 +308,43 @@ class TestPhoto:
         assert answered(page)[0] == "lion"
         assert page.inner_text("#sn-error") == ""
 
+    def test_no_photo_stands_above_anothers_answer(self, visit, lion, tmp_path):
+        page = visit()
+        page.set_input_files("#sn-file", str(lion))
+        answered(page)
+        top = "document.querySelector('#sn-bars').getBoundingClientRect().top"
+        before = page.evaluate(top)
+        (tmp_path / "notes.jpg").write_text("not a photo")
+        page.set_input_files("#sn-file", str(tmp_path / "notes.jpg"))
+        page.wait_for_function("document.querySelector('#sn-error').textContent")
+        assert "lion" not in page.inner_text("#sn-answer")
+        assert page.evaluate(top) == before
+
+    def test_a_photo_that_was_swept_away_is_uploaded_again(self, visit, lion):
+        page = visit()
+        page.set_input_files("#sn-file", str(lion))
+        answered(page)
+        Path(page.evaluate("explorer.state.photo.path")).unlink()
+        to_the_largest_budget(page)
+        page.wait_for_function(
+            "document.querySelector('.sn').dataset.answered === explorer.state.chosen.name"
+        )
+        assert page.inner_text("#sn-error") == ""
+
+    def test_a_photo_dropped_beside_the_box_runs_too(self, visit, lion):
+        page = visit()
+        prevented = page.evaluate(
+            """(bytes) => {
+                const data = new DataTransfer();
+                data.items.add(new File([new Uint8Array(bytes)], 'lion.jpg', {type: 'image/jpeg'}));
+                const drop = new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true});
+                return !document.querySelector('.sn-head').dispatchEvent(drop);
+            }""",
+            list(lion.read_bytes()),
+        )
+        assert prevented
+        assert answered(page)[0] == "lion"
+
     def test_a_lost_server_is_one_sentence_and_the_answer_stays(self, visit):
         page = visit()
         page.click(".example >> nth=0")
@@ -297,6 +387,39 @@ class TestLooks:
             box = page.locator(selector).bounding_box()
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= 390
+
+    @pytest.mark.parametrize("size", [(1280, 720), (390, 844)])
+    def test_nothing_shifts_while_the_page_fills(self, browser, url, size):
+        page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+        page.add_init_script(
+            """new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
+                window.shifted = (window.shifted ?? 0) + entry.value;
+            })).observe({type: 'layout-shift', buffered: true})"""
+        )
+        page.goto(url)
+        page.wait_for_selector(".sn[data-state=ready]", timeout=60_000)
+        page.wait_for_timeout(500)
+        assert page.evaluate("window.shifted ?? 0") < 0.05  # 0.1 is what web.dev calls good
+        page.close()
+
+    def test_720_px_show_all_three_cards(self, visit):
+        page = visit()
+        for card in page.locator(".sn-card").all():
+            box = card.bounding_box()
+            assert box["y"] + box["height"] <= 720
+
+    def test_a_finger_on_the_chart_scrolls_the_page(self, visit):
+        page = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+        box = page.locator("#sn-plot").bounding_box()
+        touch = page.context.new_cdp_session(page)
+        x, y = box["x"] + 150, box["y"] + 200
+        touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+        for step in range(1, 13):
+            points = [{"x": x, "y": y - 12 * step}]
+            touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": points})
+            page.wait_for_timeout(16)
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        page.wait_for_function("scrollY > 50")
 
     def test_nothing_shifts_when_an_answer_arrives(self, visit):
         page = visit()
