@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
+GRADIO_PORT = 7860  # where Gradio begins to look for a free one
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # the page asks nothing of other hosts
 
 
@@ -41,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     # Loaded behind the first page, which has the zoo to show meanwhile.
     service.start(then=lambda sentence: print(sentence, flush=True))
+    if not options.port and "GRADIO_SERVER_PORT" not in os.environ and f":{GRADIO_PORT}/" not in url:
+        print(f"port {GRADIO_PORT} is in use: taking {url.rstrip('/').rsplit(':')[-1]}", flush=True)
     print(f"SN-Net explorer at {url}", flush=True)
     demo.block_thread()
     return 0

@@ -62,7 +62,7 @@ def zoo_figure(title: str) -> dict[str, Any]:
             }
         )
     traces += [trace for key, curve in curves.curves().items() for trace in _curve(key, curve)]
-    return {"title": title, "traces": traces, "models": len(models)}
+    return {"title": title, "traces": traces}
 
 
 def _curve(key: str, curve: curves.Curve) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Layout and endpoints: one HTML component that the browser's script fills, and what it calls."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from gradio.media import get_image
 from gradio.utils import get_upload_folder
 
 from app.service import Service
+from snnet import zoo
 
 STATIC = Path(__file__).resolve().parent / "static"
 PLOTLY = Path(plotly.__file__).resolve().parent / "package_data"
@@ -31,27 +33,27 @@ def build(service: Service) -> gr.Blocks:
     examples = [Path(get_image(name)).resolve() for name in EXAMPLES]
     gr.set_static_paths([STATIC, PLOTLY, *examples])
 
-    def answer(call: Any, *arguments: Any) -> Any:
+    def answer(call: Callable[[], Any]) -> Any:
         try:
-            return call(*arguments)
+            return call()
         except (ValueError, RuntimeError, OSError) as error:
             raise gr.Error(str(error), print_exception=False) from error
 
-    def zoo(_: Any) -> dict:
-        return service.zoo()
+    def backdrop(_: Any) -> dict:
+        return service.backdrop()
 
     def network(_: Any) -> dict:
         # A server function's exception would reach the browser as a bare 500, without its sentence.
         try:
             return service.network()
-        except (ValueError, RuntimeError, OSError) as error:
+        except Exception as error:
             return {"error": str(error)}
 
     def classify(image: dict, gmacs: Any) -> dict:
-        return answer(service.classify, _uploaded(image), gmacs)
+        return answer(lambda: service.classify(_uploaded(image), gmacs))
 
     def sweep(image: dict) -> list:
-        return answer(service.sweep, _uploaded(image))
+        return answer(lambda: service.sweep(_uploaded(image)))
 
     def frontier() -> dict:
         return answer(service.frontier)
@@ -64,9 +66,9 @@ def build(service: Service) -> gr.Blocks:
     # Uploads older than a day are swept away once a day.
     with gr.Blocks(title="SN-Net explorer", fill_width=True, delete_cache=(DAY, DAY)) as page:
         gr.HTML(
-            html_template=_template(examples, service.entry.title, service.zoo()["models"]),
+            html_template=_template(examples, service.entry.title),
             js_on_load=START,
-            server_functions=[zoo, network],
+            server_functions=[backdrop, network],
             apply_default_css=False,
             elem_id="explorer",
         )
@@ -94,20 +96,22 @@ def launch_options() -> dict[str, Any]:
 
 
 def _uploaded(image: Any) -> str:
-    """Return the path of a file that the visitor uploaded; no other file of this machine may be named."""
+    """Return the path of a file that the visitor uploaded; ValueError for any other file of this machine."""
     path = image.get("path") if isinstance(image, dict) else None
     folder = Path(get_upload_folder()).resolve()
     if not isinstance(path, str) or not Path(path).resolve().is_relative_to(folder):
-        raise gr.Error("No photo was uploaded: send an image file.", print_exception=False)
+        raise ValueError("No photo was uploaded: send an image file.")
     return path
 
 
-def _template(examples: list[Path], title: str, models: int) -> str:
+def _template(examples: list[Path], title: str) -> str:
     buttons = ""
     for path, label in zip(examples, EXAMPLES.values(), strict=True):
         image = f'<img src="gradio_api/file={path}" alt="">'
         buttons += f'<button type="button" class="example" aria-label="Example: {label}">{image}</button>'
     markup = (STATIC / "explorer.html").read_text(encoding="utf-8")
-    for slot, filling in {"examples": buttons, "title": title, "models": f"{models:,}"}.items():
+    models = f"{len({model.name for model in zoo.models()}):,}"
+    results = f"{len(zoo.models()):,}"
+    for slot, filling in {"examples": buttons, "title": title, "models": models, "results": results}.items():
         markup = markup.replace(f"<!-- {slot} -->", filling)
     return markup

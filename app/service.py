@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from snnet.network import StitchedNetwork
     from snnet.stitches import Stitch
 
-INFERENCES = 2  # at once: each runs on all cores, more would only wait for each other and hold memory
+PHOTOS_AT_ONCE = 2  # each runs on all cores: more would only wait for each other and hold memory
 
 
 class Service:
@@ -32,7 +32,7 @@ class Service:
     def __init__(self, network: str) -> None:
         self.entry = catalogue.entry(network)
         self._loaded: Future[StitchedNetwork] = Future()
-        self._running = threading.BoundedSemaphore(INFERENCES)
+        self._running = threading.BoundedSemaphore(PHOTOS_AT_ONCE)
 
     def start(self, then: Callable[[str], None] = lambda sentence: None) -> None:
         """Load the network in the background; `then` gets one sentence on how it went."""
@@ -71,9 +71,8 @@ class Service:
 
         net = self.net
         stitch = net.select(gmacs=_number(gmacs))
-        photo = decode(path)
-        with self._running:
-            return self._answer(stitch, photo)
+        with self._running:  # decoding too: a large photo takes hundreds of megabytes meanwhile
+            return self._answer(stitch, decode(path))
 
     def _answer(self, stitch: "Stitch", photo: "Image") -> dict[str, Any]:
         import torch
@@ -97,9 +96,9 @@ class Service:
         from snnet.walk import sweep
 
         net = self.net
-        photo = decode(path)
         rows = {}
         with self._running:
+            photo = decode(path)
             for transform in net.transforms.values():
                 images = transform(photo)[None].to(memory_format=torch.channels_last)
                 begun = time.perf_counter()
@@ -122,7 +121,7 @@ class Service:
             for entry in catalogue.entries()
         ]
 
-    def zoo(self) -> dict[str, Any]:
+    def backdrop(self) -> dict[str, Any]:
         """Return the chart without the network: it is there at once."""
         return chart.zoo_figure(self.entry.title)
 

@@ -2,7 +2,8 @@
 
     python benchmarks/ring_moves.py [--runs 5]
 
-Real mouse events move the slider's thumb for two seconds; a move counts when its handler has placed the ring.
+Real mouse events move the slider's thumb for two seconds; a move counts when the ring has been placed for it
+(it stays on a stitch until the budget buys the next).
 Frames drawn in the same time stand beside it, since no screen shows more. Goal: 55.
 """
 

@@ -28,12 +28,16 @@ Z95 = 1.959964
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Top-1 in percent with its 95 % interval; `note` tells in a sentence where it is from."""
+    """Top-1 in percent with its 95 % interval; `note` tells in a sentence where it is from.
+
+    `photos` names what it was measured on, or its difference to a control.
+    """
 
     top1: float
     interval: tuple[float, float]
     source: Literal["published", "measured", "estimated"]
     note: str
+    photos: str = ""
 
 
 def wilson(right: float, total: int) -> tuple[float, float]:
@@ -127,6 +131,7 @@ def measured(result: Result) -> Accuracy:
         interval=wilson(result.top1, result.total),
         source="measured",
         note=f"measured on {result.photos_about}, {result.precision}, {result.measured_on}",
+        photos=f"{result.photos_about} ({result.precision})",
     )
 
 
@@ -167,32 +172,34 @@ def estimated(
             f"{result.photos_about} ({result.precision}); the interval resamples whole classes and does not "
             f"cover the step from {len(result.per_class)} classes to {IMAGENET_CLASSES:,}"
         ),
+        photos=f"{result.photos_about} ({result.precision})",
     )
 
 
 def line(net: "StitchedNetwork") -> str:
     """Return the sentences below the chart: which accuracies of this network come from where."""
-    counts = {
-        source: sum(a.source == source for a in net.accuracies.values())
-        for source in ("published", "measured", "estimated")
-    }
+    by_source: dict[str, list[Accuracy]] = {"published": [], "measured": [], "estimated": []}
+    for known in net.accuracies.values():
+        by_source[known.source].append(known)
     said = []
-    if counts["published"]:
-        said.append(f"{counts['published']} anchors as published by timm for ImageNet-1k.")
-    if counts["measured"]:
-        note = next(a.note for a in net.accuracies.values() if a.source == "measured")
-        said.append(f"{counts['measured']} stitches {note}.")
-    if counts["estimated"]:
-        note = next(a.note for a in net.accuracies.values() if a.source == "estimated")
-        photos = note.split(" against it on ")[1].split(";")[0]
+    if count := len(by_source["published"]):
+        said.append(f"{count} anchors as published by timm for ImageNet-1k.")
+    if count := len(by_source["measured"]):
+        said.append(f"{count} stitches measured on {_photos(by_source['measured'])}.")
+    if count := len(by_source["estimated"]):
+        photos = _photos(by_source["estimated"])
         said.append(
-            f"{counts['estimated']} stitches estimated: the published top-1 of a control (the stitch's back "
-            f"anchor at its published size) plus the paired difference to that control on {photos}. "
+            f"{count} stitches estimated: the published top-1 of a control (the stitch's back anchor at its "
+            f"published size) plus the paired difference to that control on {photos}. "
             "The 95 % intervals resample whole classes and do not cover the step from these classes to 1,000."
         )
     if unknown := len(net.stitches) - len(net.accuracies):
         said.append(f"{unknown} stitches not measured yet.")
     return " ".join(said)
+
+
+def _photos(known: Sequence[Accuracy]) -> str:
+    return ", or ".join(dict.fromkeys(accuracy.photos for accuracy in known))
 
 
 def table(net: "StitchedNetwork") -> list[dict[str, Any]]:

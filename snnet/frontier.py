@@ -11,7 +11,7 @@ from numbers import Real
 
 BEATS_DEFINITION = (
     "Of the zoo models inside the network's range of GMACs, how many are matched or beaten: some stitch "
-    "costs no more GMACs and has at least their top-1."
+    "costs no more GMACs and has at least their top-1. A model published at two image sizes counts at each."
 )
 
 

@@ -73,7 +73,7 @@ def _from_row(row: Mapping[str, object]) -> Result:
 class Store:
     """The user's results in one SQLite file; every call opens it anew, so threads and processes may share it.
 
-    Nothing is created before the first `put`.
+    Nothing is created before the first `put`. Every call raises OSError, naming the file, if it is damaged.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -82,17 +82,22 @@ class Store:
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(self.file, timeout=30)) as connection, connection:
-            connection.row_factory = sqlite3.Row
-            connection.execute(
-                f"CREATE TABLE IF NOT EXISTS results ({', '.join(_COLUMNS)}, "
-                "PRIMARY KEY (route, photos, transform, precision))"
-            )
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS fingerprints "
-                "(path, size, modified, fingerprint, PRIMARY KEY (path, size, modified))"
-            )
-            yield connection
+        try:
+            with closing(sqlite3.connect(self.file, timeout=30)) as connection, connection:
+                connection.row_factory = sqlite3.Row
+                connection.execute(
+                    f"CREATE TABLE IF NOT EXISTS results ({', '.join(_COLUMNS)}, "
+                    "PRIMARY KEY (route, photos, transform, precision))"
+                )
+                connection.execute(
+                    "CREATE TABLE IF NOT EXISTS fingerprints "
+                    "(path, size, modified, fingerprint, PRIMARY KEY (path, size, modified))"
+                )
+                yield connection
+        except sqlite3.Error as error:
+            raise OSError(
+                f"the results in {self.file} can't be used ({error}): move the file away to begin a new one"
+            ) from error
 
     def put(self, results: Iterable[Result]) -> None:
         """Add results in one transaction; one with the same key is replaced."""
@@ -112,7 +117,8 @@ class Store:
         if not self.file.is_file():
             return []
         with self._connect() as connection:
-            return [_from_row(dict(row)) for row in connection.execute("SELECT * FROM results")]
+            columns = ", ".join(_COLUMNS)
+            return [_from_row(dict(row)) for row in connection.execute(f"SELECT {columns} FROM results")]
 
 
 class Fingerprints:

@@ -143,10 +143,10 @@ class TestSources:
 def test_the_table_marks_the_front_and_leaves_the_unmeasured_open():
     net = tiny()
     best = net.stitches[4]
-    net.accuracies = {best.name: Accuracy(60.0, (59.0, 61.0), "measured", "made up")}
+    net.accuracies = {best.name: Accuracy(60.0, (59.0, 61.0), "measured", "a note", "photos of mine")}
     rows = accuracy.table(net)
     assert [row["name"] for row in rows] == [stitch.name for stitch in net.stitches]
     assert [row["name"] for row in rows if row["on_front"]] == [best.name]
     assert all(row["top1"] is None and row["interval"] is None for row in rows if row["name"] != best.name)
-    assert "1 stitches made up" in accuracy.line(net)
+    assert "1 stitches measured on photos of mine." in accuracy.line(net)
     assert f"{len(net.stitches) - 1} stitches not measured yet" in accuracy.line(net)

@@ -82,7 +82,7 @@ def test_a_photo_that_is_none_is_one_sentence(client, tmp_path):
 
 @pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}])
 def test_a_file_that_was_not_uploaded_is_not_read(url, lion, meta):
-    for path in (str(lion), "/etc/hostname", "../app.py"):
+    for path in (str(lion), "/etc/hostname", "../app.py", "\0"):
         status, answer = post(url, "classify", {"path": path} | meta, 0.6)
         assert status >= 400
         assert "top5" not in json.dumps(answer)

@@ -42,6 +42,14 @@ def test_the_same_key_is_replaced(tmp_path):
     assert [r.top1 for r in store.all()] == [3]
 
 
+def test_a_damaged_store_is_named(tmp_path):
+    store = Store(tmp_path / "results.sqlite")
+    store.file.write_bytes(b"not a database, and longer than a header of one would be " * 40)
+    for call in (store.all, lambda: store.put([result()]), lambda: store.fingerprints.get(("p", 1, 2))):
+        with pytest.raises(OSError, match=r"results\.sqlite can't be used .*move the file away"):
+            call()
+
+
 def test_threads_share_a_store(tmp_path):
     store = Store(tmp_path / "results.sqlite")
     threads = [threading.Thread(target=store.put, args=([result(route=str(n))],)) for n in range(20)]

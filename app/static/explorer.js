@@ -5,7 +5,6 @@ window.explorer = (() => {
   "use strict";
 
   const SETTLE_MS = 120; // a key held down asks once, when it is let go
-  const SLACK = 1 + 1e-12; // a budget that was a stitch's cost must buy it, whatever it was rounded through
   const ZOO_VIEW = { x: [0.15, 60], y: [62, 91] }; // until the network has told its own
   const API = `${window.gradio_config?.root ?? ""}/gradio_api`;
 
@@ -33,7 +32,7 @@ window.explorer = (() => {
   function bestWithin(stitches, gmacs) {
     let best = null;
     for (const stitch of stitches) {
-      if (stitch.gmacs > gmacs * SLACK) break;
+      if (stitch.gmacs > gmacs) break;
       if (best === null || isBetter(stitch, best)) best = stitch;
     }
     return best;
@@ -242,7 +241,7 @@ window.explorer = (() => {
       const xs = zoo.flatMap((t) => t.x), ys = zoo.flatMap((t) => t.y);
       return { x: [0.8 * Math.min(...xs, ...gmacs), 1.25 * Math.max(...xs)], y: [Math.min(...ys) - 1, Math.max(...ys) + 1] };
     }
-    return state.view;
+    return state.view ?? ZOO_VIEW;
   }
 
   function show(view) {
@@ -377,19 +376,21 @@ window.explorer = (() => {
       canvas.width = page.video.videoWidth;
       canvas.height = page.video.videoHeight;
       canvas.getContext("2d").drawImage(page.video, 0, 0);
-      canvas.toBlob((blob) => setPhoto(new File([blob], "webcam.jpg", { type: "image/jpeg" })), "image/jpeg", 0.95);
+      canvas.toBlob((blob) => blob && setPhoto(new File([blob], "webcam.jpg", { type: "image/jpeg" })), "image/jpeg", 0.95);
       return;
     }
+    page.webcam.disabled = true; // until there is a picture: a second click would open a second stream
     try {
       stream = await navigator.mediaDevices.getUserMedia({ video: true });
+      page.video.srcObject = stream;
+      page.video.hidden = false;
+      await page.video.play();
+      page.webcam.textContent = "Take the photo";
     } catch {
+      stopWebcam();
       page.error.textContent = "No webcam to be had: allow it in the browser, or choose a photo.";
-      return;
     }
-    page.video.srcObject = stream;
-    page.video.hidden = false;
-    await page.video.play();
-    page.webcam.textContent = "Take the photo";
+    page.webcam.disabled = false;
   }
 
   function stopWebcam() {
@@ -470,7 +471,7 @@ window.explorer = (() => {
     for (const id of ["slider", "gmacs", "chosen", "beats", "owns", "line", "wait", "ring", "names", "families", "drop", "file", "preview", "video", "hint", "webcam", "error", "answer", "ran", "bars"]) page[id] = named(id);
     plot = named("plot");
     emptyAnswer();
-    const zoo = await server.zoo({});
+    const zoo = await server.backdrop({});
     nameCurves(zoo.traces);
     await draw(zoo.traces);
     plot.on("plotly_click", onPointClick);
