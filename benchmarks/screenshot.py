@@ -25,6 +25,7 @@ def main() -> None:
                 continue
             with opened(app.url, **options) as page:
                 ready(page)
+                page.wait_for_timeout(5000)  # the network warms up for a while behind the page
                 page.click(".example >> nth=0")
                 page.wait_for_selector(".sn[data-answered]")
                 page.wait_for_timeout(800)  # the bars grow
