@@ -1,0 +1,54 @@
+"""Files of weights: read safely, and said what is wrong with when they are not what is needed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class WeightsError(RuntimeError):
+    """A file of weights is missing, damaged or of another network; the text names it and says what to do."""
+
+
+def read_checkpoint(file: Path, remedy: str) -> dict[str, Any]:
+    """Return the tensors of a PyTorch or safetensors file by name, unwrapped from {"model": …}.
+
+    Nothing but tensors is unpickled. Raises WeightsError, ending in `remedy`, if the file can't be read.
+    """
+    import safetensors.torch
+    import torch
+
+    if not file.is_file():
+        raise WeightsError(f"{file} is missing: {remedy}")
+    try:
+        if file.suffix == ".safetensors":
+            loaded: Any = safetensors.torch.load_file(file)
+        else:
+            loaded = torch.load(file, map_location="cpu", weights_only=True, mmap=None)
+    except Exception as error:  # a damaged file fails in many ways: zip, pickle, EOF …
+        raise WeightsError(f"{file} can't be read ({type(error).__name__}): {remedy}") from error
+    while isinstance(loaded, dict) and isinstance(loaded.get("model"), dict):
+        loaded = loaded["model"]
+    if not isinstance(loaded, dict) or not all(torch.is_tensor(value) for value in loaded.values()):
+        raise WeightsError(f"{file} holds no state dict of tensors: {remedy}")
+    return loaded
+
+
+def differing(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """Return what keeps `found` from being loaded as `expected`, a few words a tensor, by name."""
+    words = []
+    for key in sorted(expected.keys() | found.keys()):
+        if key not in found:
+            words.append(f"{key} is missing")
+        elif key not in expected:
+            words.append(f"{key} is not known")
+        elif expected[key].shape != found[key].shape:
+            words.append(
+                f"{key} has the shape {tuple(found[key].shape)} and not {tuple(expected[key].shape)}"
+            )
+    return words
+
+
+def said(words: list[str], most: int = 5) -> str:
+    """Return the first of these as one text that counts the rest."""
+    rest = f" and {len(words) - most} more" if len(words) > most else ""
+    return "; ".join(words[:most]) + rest
