@@ -12,13 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from snnet.catalogue import load as load
+    from snnet.make import stitch as stitch
+    from snnet.network import StitchedNetwork as StitchedNetwork
     from snnet.stitches import Stitch as Stitch
     from snnet.walk import sweep as sweep
 
-_HOME = {"load": "catalogue", "sweep": "walk", "Stitch": "stitches"}
+_HOME = {
+    "load": "catalogue",
+    "stitch": "make",
+    "sweep": "walk",
+    "Stitch": "stitches",
+    "StitchedNetwork": "network",
+}
 _ROOMS = (
-    *("accuracy", "anchors", "catalogue", "cost", "curves", "data", "evaluate", "frontier"),
-    *("least_squares", "network", "photos", "results", "stitches", "walk", "zoo"),
+    *("accuracy", "anchors", "catalogue", "cost", "curves", "data", "download", "evaluate", "folder"),
+    *("frontier", "layers", "least_squares", "lite", "make", "network", "photos", "published"),
+    *("results", "stitches", "walk", "weights", "zoo"),
 )
 
 __all__ = [*_HOME, *_ROOMS]

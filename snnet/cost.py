@@ -4,13 +4,18 @@ The counting rule is fvcore's, as the published SN-Net tables use it: a multiply
 convolution, linear layer or attention product counts one; batch norm in evaluation two per element; layer
 norm five; global average pooling one per input element; softmax, activations, additions and biases nothing.
 timm's own GMACs follow the same convention but leave the norms out, so they share an axis.
+
+Parameters are those of the modules that a stitch runs, buffers left out. Of two published networks the
+authors count a little less, and so do we (`StitchedNetwork.uncounted`): their DeiT stitches go without class
+token and position embedding, their Swin stitches without the front's steps down (at most 1.3 % together).
 """
 
 import copy
-from collections.abc import Callable, Iterable
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +24,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from snnet.stitches import Part
 
 if TYPE_CHECKING:
+    from snnet.anchors import Anchor
     from snnet.network import StitchedNetwork
 
 aten = torch.ops.aten
@@ -64,8 +70,7 @@ _FUSED = {
 class Counter(TorchDispatchMode):
     """Counts the multiply-accumulates of everything run inside it, into `macs`.
 
-    Raises NotImplementedError at fused attention, which hides its products: switch it off with
-    `timm.layers.set_fused_attn(False)` before the model is made.
+    Raises NotImplementedError at fused attention, which hides its products: `on_meta` switches it off.
     """
 
     def __init__(self) -> None:
@@ -74,7 +79,7 @@ class Counter(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         if func in _FUSED:
-            raise NotImplementedError("fused attention can't be counted: timm.layers.set_fused_attn(False)")
+            raise NotImplementedError("fused attention can't be counted: count a copy made by cost.on_meta")
         if func not in _RULES:  # in inference mode a conv2d arrives whole: take it apart as autograd would
             with self:
                 out = func.decompose(*args, **(kwargs or {}))
@@ -94,10 +99,17 @@ def count(run: Callable[[Tensor], Tensor], x: Tensor) -> tuple[int, Tensor]:
 
 
 def on_meta(module: nn.Module) -> nn.Module:
-    """Return a copy without memory, in evaluation mode: it knows shapes and computes nothing."""
+    """Return a copy without memory, in evaluation mode: it knows shapes and computes nothing.
+
+    Its attention is not fused, so that its products can be counted.
+    """
     # Parameters are swapped for memoless ones while copying, so a large network is never held twice.
     memo = {id(t): _meta(t) for t in (*module.parameters(), *module.buffers())}
-    return copy.deepcopy(module, memo).eval()
+    twin = copy.deepcopy(module, memo).eval()
+    for child in twin.modules():
+        if getattr(child, "fused_attn", False):  # timm's modules ask for themselves
+            child.fused_attn = False  # type: ignore[assignment]
+    return twin
 
 
 def _meta(tensor: Tensor) -> Tensor:
@@ -106,20 +118,30 @@ def _meta(tensor: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def walk_anchor(anchor: nn.Module, image_size: int) -> list[tuple[Part, int, Tensor]]:
+def walk_anchor(anchor: "Anchor", image_size: int) -> list[tuple[Part, int, Tensor]]:
     """Return (part, multiply-accumulates, its output without memory) from stem to head, for one image."""
-    anchor = on_meta(anchor)
+    twin = cast("Anchor", on_meta(anchor))
     x = torch.empty(1, 3, image_size, image_size, device="meta")
     found = []
-    for part in anchor.parts():  # type: ignore[operator]
-        macs, x = count(lambda y, part=part: anchor.run(part, y), x)  # type: ignore[misc,operator]
+    for part in twin.parts():
+        macs, x = count(functools.partial(twin.run, part), x)
         found.append((part, macs, x))
     return found
 
 
-def widths(anchors: Iterable[nn.Module], image_size: int) -> list[list[int]]:
-    """Return for each anchor the channels of its features before block 0, 1, … and after the last."""
-    return [[out.shape[1] for _, _, out in walk_anchor(anchor, image_size)[:-1]] for anchor in anchors]
+@dataclass(frozen=True)
+class Point:
+    """What lies between two blocks: places (H, W) and channels."""
+
+    grid: tuple[int, int]
+    width: int
+
+
+@torch.no_grad()
+def points(anchor: "Anchor", image_size: int) -> list[Point]:
+    """Return what an anchor's features are before block 0, 1, … and after the last, at this size (px)."""
+    features = [out for _, _, out in walk_anchor(anchor, image_size)[:-1]]
+    return [Point(anchor.layout.grid(x), anchor.layout.width(x)) for x in features]
 
 
 def part_macs(net: "StitchedNetwork") -> dict[tuple[Part, int], int]:
@@ -133,7 +155,7 @@ def part_macs(net: "StitchedNetwork") -> dict[tuple[Part, int], int]:
                 features[number, point] = out
         for layer, joints in net.joints.items():
             before = features[joints[0].front, joints[0].leave]
-            macs[Part("layer", layer=layer), size], _ = count(on_meta(net.layers[layer]), before)
+            macs[Part("layer", layer=layer), size] = net.layers[layer].macs(before)
     return macs
 
 
@@ -144,7 +166,7 @@ def costs(net: "StitchedNetwork") -> dict[str, Cost]:
     return {
         stitch.name: Cost(
             gmacs=sum(macs[part, stitch.image_size] for part in stitch.parts) / 1e9,
-            params_m=sum(params[part] for part in stitch.parts) / 1e6,
+            params_m=(sum(params[part] for part in stitch.parts) - net.uncounted.get(stitch.name, 0)) / 1e6,
         )
         for stitch in net.stitches
     }

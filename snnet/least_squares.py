@@ -12,22 +12,25 @@ import torch
 from torch import Tensor
 
 from snnet.network import StitchedNetwork
+from snnet.stitches import Joint
 
-Point = tuple[int, int]  # (anchor, blocks run before it)
+Point = tuple[int, int, int]  # (anchor, blocks run before it, prefix tokens)
 
 
 class NormalEquations:
     """Accumulates XᵀX and XᵀY in float64 for every stitching layer of a network.
 
     X (N, C_front + 1) are the front's features with a column of ones, Y (N, C_back) the back's; N runs over
-    photos and places. A layer that serves several joints sums theirs.
+    photos and places, prefix tokens among them. A layer that serves several joints sums theirs.
     """
 
     def __init__(self, net: StitchedNetwork) -> None:
-        self.joints = {
-            layer: [((j.front, j.leave), (j.back, j.enter)) for j in joints]
-            for layer, joints in net.joints.items()
-        }
+        def ends(joint: Joint) -> tuple[Point, Point]:
+            # the front's tokens as the back has them: with as many prefix tokens
+            prefix = net.anchors[joint.back].layout.prefix
+            return (joint.front, joint.leave, prefix), (joint.back, joint.enter, prefix)
+
+        self.joints = {layer: [ends(joint) for joint in joints] for layer, joints in net.joints.items()}
         pairs = {pair for pairs in self.joints.values() for pair in pairs}
         self._pairs = sorted(pairs)
         self._points = sorted({point for pair in pairs for point in pair})
@@ -41,9 +44,13 @@ class NormalEquations:
         images = images.to(memory_format=torch.channels_last)  # twice as fast on CPUs; flattens for free
         features: dict[Point, Tensor] = {}
         for number, anchor in enumerate(net.anchors):
-            wanted = [index for owner, index in self._points if owner == number]
-            for index, x in anchor.features(images, wanted).items():
-                features[number, index] = x.permute(0, 2, 3, 1).flatten(0, 2).double()  # (B·H·W, C)
+            wanted: dict[int, list[int]] = {index: [] for owner, index, _ in self._points if owner == number}
+            for _, index, prefix in (point for point in self._points if point[0] == number):
+                wanted[index].append(prefix)
+            for index, x in anchor.features(images, list(wanted)).items():
+                for prefix in wanted[index]:
+                    tokens = anchor.layout.tokens(x, prefix)
+                    features[number, index, prefix] = tokens.flatten(0, 1).double()  # (B·(prefix + H·W), C)
         for front in sorted({front for front, _ in self._pairs}):
             x = torch.nn.functional.pad(features[front], (0, 1), value=1.0)
             _add(self._gram, front, x.T @ x)
@@ -85,8 +92,5 @@ def start(net: StitchedNetwork, batches: Iterable[Tensor]) -> int:
             "no photo to start the stitching layers from: give at least one, better some hundreds"
         )
     for name, layer in net.layers.items():
-        weight, bias = equations.solve(name)
-        layer.weight.copy_(weight[:, :, None, None])
-        assert layer.bias is not None
-        layer.bias.copy_(bias)
+        layer.set(*equations.solve(name))
     return equations.photos

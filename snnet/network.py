@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, MutableMapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from huggingface_hub import ModelHubMixin
 from torch import Tensor, nn
 
 from snnet import cost, frontier
 from snnet.anchors import Anchor
+from snnet.layers import StitchingLayer
 from snnet.stitches import Joint, Part, Stitch
 
 if TYPE_CHECKING:
@@ -15,18 +18,25 @@ if TYPE_CHECKING:
     from snnet.data import Transform
 
 
-class StitchedNetwork(nn.Module):
+class StitchedNetwork(nn.Module, ModelHubMixin):
     """Two or more anchors and the stitching layers between them (Pan, Cai and Zhuang, CVPR 2023).
 
     The stitch to run is an argument of the call and nothing is kept between calls, so any number of
     threads may use one network at once.
 
-    `transforms` prepares a photo for each image size (px). `accuracies` holds what is known of each stitch,
-    by name; see `snnet.accuracy`.
+    `save` writes a folder that `snnet.load` reads; `save_pretrained`, `push_to_hub` and `from_pretrained` are
+    the hub's usual ones. `origin` tells, as JSON, how the stitching layers were made.
+
+    `transforms` prepares a photo for each image size (px); `rank` gives every stitching layer a low-rank
+    branch. `accuracies` holds what is known of each stitch, by name; see `snnet.accuracy`. `reported` is
+    what the authors of these very weights report of them; `uncounted` the parameters of a stitch that their
+    tables leave out, so that ours agree.
+
+    Raises ValueError if two stitches have one name, or the features at a joint differ in resolution.
     """
 
     anchors: Sequence[Anchor]  # an nn.ModuleList; so typed, its items are known
-    layers: MutableMapping[str, nn.Conv2d]  # an nn.ModuleDict, likewise
+    layers: MutableMapping[str, StitchingLayer]  # an nn.ModuleDict, likewise
 
     def __init__(
         self,
@@ -35,6 +45,7 @@ class StitchedNetwork(nn.Module):
         anchors: Sequence[Anchor],
         stitches: Sequence[Stitch],
         transforms: Mapping[int, "Transform"],
+        rank: int = 0,
     ) -> None:
         super().__init__()
         self.name = name
@@ -42,19 +53,29 @@ class StitchedNetwork(nn.Module):
         self.anchors = nn.ModuleList(anchors)  # type: ignore[assignment]
         self.stitches = tuple(stitches)
         self.transforms = dict(transforms)
+        self.rank = rank
+        self.origin: dict[str, Any] = {}
+        self.published_as: str | None = None  # the name in `snnet.published`, of the authors' own networks
         self.accuracies: Mapping[str, Accuracy] = {}
+        self.reported: Mapping[str, Accuracy] = {}
+        self.uncounted: Mapping[str, int] = {}
         self._by_name = {stitch.name: stitch for stitch in self.stitches}
         if len(self._by_name) != len(self.stitches):
             raise ValueError(f"{name}: two stitches have the same name")
-        widths = cost.widths(self.anchors, self.stitches[0].image_size)
-        # 1×1 convolutions; their weights come from least squares or a file, so zeros mark what is not set
+        points = [cost.points(anchor, self.stitches[0].image_size) for anchor in self.anchors]
         self.layers = nn.ModuleDict()  # type: ignore[assignment]
         for layer, joints in self.joints.items():
-            joint = joints[0]
-            conv = nn.Conv2d(widths[joint.front][joint.leave], widths[joint.back][joint.enter], kernel_size=1)
-            nn.init.zeros_(conv.weight)
-            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
-            self.layers[layer] = conv
+            ends = {(points[j.front][j.leave], points[j.back][j.enter], j.front, j.back) for j in joints}
+            if len(ends) > 1:
+                raise ValueError(f"{name}: the joints of layer {layer} differ in width or resolution")
+            before, after, front, back = ends.pop()
+            if before.grid != after.grid:
+                raise ValueError(
+                    f"{name}: the feature maps of {layer} don't meet: {before.grid} places before, "
+                    f"{after.grid} after"
+                )
+            layouts = (self.anchors[front].layout, self.anchors[back].layout)
+            self.layers[layer] = StitchingLayer(*layouts, before.width, after.width, rank)
 
     @property
     def anchor_names(self) -> tuple[str, ...]:
@@ -89,7 +110,7 @@ class StitchedNetwork(nn.Module):
     def run(self, part: Part, x: Tensor) -> Tensor:
         """Run one part of a stitch."""
         if part.kind == "layer":
-            return self.layers[part.layer](x)  # (B, C_front, H, W) -> (B, C_back, H, W)
+            return self.layers[part.layer](x)  # C_front channels -> C_back, in the back's layout
         return self.anchors[part.anchor].run(part, x)
 
     def tensors(self, part: Part) -> dict[str, Tensor]:
@@ -167,3 +188,43 @@ class StitchedNetwork(nn.Module):
     def apart_params_m(self) -> float:
         """Parameters of all the ways kept as networks of their own, in millions."""
         return sum({(s.legs, s.layers): self.cost(s).params_m for s in self.stitches}.values())
+
+    def save(self, folder: str | Path) -> None:
+        """Write the network to a folder: `config.json`, `model.safetensors`, its results and a model card."""
+        from snnet import folder as folders
+
+        folders.save(self, Path(folder))
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        self.save(save_directory)
+
+    @classmethod
+    def _from_pretrained(
+        cls,
+        *,
+        model_id: str,
+        revision: str | None,
+        cache_dir: str | Path | None,
+        force_download: bool,
+        local_files_only: bool,
+        token: str | bool | None,
+        **_: Any,
+    ) -> "StitchedNetwork":
+        from huggingface_hub import snapshot_download
+
+        from snnet import folder as folders
+
+        place = Path(model_id)
+        if not place.is_dir():
+            place = Path(
+                snapshot_download(
+                    model_id,
+                    revision=revision,
+                    cache_dir=cache_dir,
+                    force_download=force_download,
+                    local_files_only=local_files_only,
+                    token=token,
+                    allow_patterns=[folders.CONFIG, folders.WEIGHTS, folders.RESULTS],
+                )
+            )
+        return folders.load(place)

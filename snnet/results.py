@@ -188,11 +188,16 @@ def _digest(net: "StitchedNetwork", part: Part) -> bytes:
     return digest.digest()
 
 
-def known(net: "StitchedNetwork", store: Store | None = None) -> list[tuple[Stitch, Result]]:
-    """Return every result that holds for a stitch of this network as it is, the user's own last."""
+def known(
+    net: "StitchedNetwork", store: Store | None = None, along: Sequence[Result] = ()
+) -> list[tuple[Stitch, Result]]:
+    """Return every result that holds for a stitch of this network as it is, the user's own last.
+
+    `along` are results that came with the network's folder.
+    """
     by_route: dict[tuple[str, str], list[Stitch]] = {}
     names = routes(net)
     for stitch in net.stitches:
         by_route.setdefault((names[stitch.name], net.transform(stitch).key), []).append(stitch)
-    every = [*shipped(), *(store or Store()).all()]
+    every = [*shipped(), *along, *(store or Store()).all()]
     return [(stitch, r) for r in every for stitch in by_route.get((r.route, r.transform), [])]

@@ -6,7 +6,7 @@ import torch
 from snnet.anchors import Anchor
 from snnet.data import Transform
 from snnet.network import StitchedNetwork
-from snnet.stitches import at_sizes, nearest_joints
+from snnet.stitches import at_sizes, nearest_joints, stage_sections
 
 SIZES = (64, 48)  # px
 CLASSES = 10
@@ -25,7 +25,8 @@ def tiny(seed: int = 0) -> StitchedNetwork:
         anchors.append(Anchor(name, model))
     depths = [anchor.depths for anchor in anchors]
     names = [anchor.name for anchor in anchors]
-    stitches = at_sizes(names, depths, nearest_joints(0, 1, depths), SIZES, anchor_sizes=SIZES[:1] * 2)
+    joints = nearest_joints(0, 1, stage_sections(*depths))
+    stitches = at_sizes(names, depths, joints, SIZES, anchor_sizes=SIZES[:1] * 2)
     means = (0.5, 0.5, 0.5)
     transforms = {size: Transform(image_size=size, crop=0.875, mean=means, std=means) for size in SIZES}
     net = StitchedNetwork("tiny", "two tiny anchors", anchors, stitches, transforms).eval()

@@ -66,5 +66,5 @@ def test_an_unknown_architecture_is_refused_by_name():
 def test_a_tensor_without_an_owner_is_refused():
     model = timm.create_model("test_efficientnet", pretrained=False)
     model.extra = nn.Parameter(torch.zeros(1))
-    with pytest.raises(ValueError, match="owns neither of extra"):
+    with pytest.raises(ValueError, match="blocks share extra"):
         Anchor("a", model)

@@ -104,3 +104,50 @@ def test_as_a_module():
         [sys.executable, "-m", "snnet", "--help"], capture_output=True, text=True, check=True
     )
     assert "networks" in done.stdout
+
+
+def test_two_names_make_a_network_that_opens_again(tmp_path, folder, capsys):  # noqa: F811
+    out = tmp_path / "vits"
+    status, _, err = run(
+        capsys,
+        *("stitch", "test_vit", "test_vit3", "--no-pretrained", "--data", str(folder), "--limit", "3"),
+        *("--ways", "paired", "--max-stitches", "6", "--low-rank", "2", "--image-size", "96"),
+        *("--out", str(out)),
+    )
+    assert status == 0, err
+    assert "6 stitches" in err
+    assert f"python app.py --network {out}" in err
+    status, table, err = run(capsys, "frontier", str(out), "--all", "--json")
+    assert status == 0, err
+    rows = json.loads(table)["stitches"]
+    assert (len(rows), {row["top1"] for row in rows}) == (6, {None})
+    assert {row["image_size"] for row in rows} == {96}
+    # and it can be measured: the photos are of ImageNet's classes
+    status, table, err = run(capsys, "evaluate", str(out), "--data", str(folder), "--limit", "4", "--json")
+    assert status == 0, err
+    assert len(json.loads(table)) == 6
+
+
+def test_the_folder_is_named_after_the_models_unless_told(tmp_path, folder, capsys, monkeypatch):  # noqa: F811
+    photos = str(folder.resolve())
+    monkeypatch.chdir(tmp_path)
+    status, _, err = run(
+        capsys, "stitch", "test_vit3", "test_vit", "--no-pretrained", "--data", photos, "--limit", "2"
+    )
+    assert status == 0, err
+    assert (tmp_path / "test_vit-test_vit3" / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["resnet18"], "two or more names"),
+        (["resnet18", "nonsense"], "timm has no model 'nonsense'"),
+        (["resnet18", "vit_tiny_patch16_224"], "differ in mean"),
+    ],
+)
+def test_what_cannot_be_stitched_is_one_line(names, words, folder, capsys):  # noqa: F811
+    status, _, err = run(capsys, "stitch", *names, "--no-pretrained", "--data", str(folder))
+    assert status == 2
+    assert words in err
+    assert len(err.strip().splitlines()) == 1

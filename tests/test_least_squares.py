@@ -53,7 +53,7 @@ def test_the_same_photos_give_the_same_bytes():
 def test_twins_are_joined_by_the_identity():
     net = tiny()
     net.anchors[0].model.load_state_dict(copy.deepcopy(net.anchors[0].model.state_dict()))
-    point = (0, 4)
+    point = (0, 4, 0)
     equations = least_squares.NormalEquations(net)
     equations.joints = {"twin": [(point, point)]}
     equations._pairs, equations._points = [(point, point)], [point]

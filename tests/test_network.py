@@ -98,7 +98,7 @@ def test_layers_fit_their_joints(net):
             tuple(net.anchors[a].features(torch.zeros(1, 3, 64, 64), [k])[k].shape[1] for a, k in ends)
             for ends in [((j.front, j.leave), (j.back, j.enter)) for j in joints]
         }
-        assert widths == {(net.layers[layer].in_channels, net.layers[layer].out_channels)}
+        assert widths == {tuple(net.layers[layer].weight.shape[1::-1])}
 
 
 @pytest.fixture(scope="module")

