@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         "models", nargs="+", metavar="NAME", help="two or more of timm's models, or `lite` to start it anew"
     )
     _photo_options(stitch, "photos to start from; labels are not needed")
-    stitch.add_argument("--limit", type=int, default=2000, help="how many of the photos, drawn at random")
+    stitch.add_argument("--limit", type=int, default=500, help="how many of the photos, drawn at random")
     stitch.add_argument("--seed", type=int, default=0, help="which photos are drawn")
     stitch.add_argument(
         "--out", type=Path, help="the folder to write (default: the models' names; for lite its shipped file)"

@@ -38,8 +38,9 @@ def save(net: "StitchedNetwork", folder: Path) -> None:
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in net.state_dict().items()}
     part = folder / f"{WEIGHTS}.part"
     safetensors.torch.save_file(tensors, part, metadata={"format": "pt"})
-    part.replace(folder / WEIGHTS)
     (folder / CONFIG).write_text(json.dumps({"snnet": plan}, indent=1) + "\n", encoding="utf-8")
+    part.chmod((folder / CONFIG).stat().st_mode)  # safetensors keeps its files to their owner
+    part.replace(folder / WEIGHTS)
     known = list({result.key: result for _, result in results.known(net)}.values())
     if known:
         accuracy.attach(net)
@@ -179,7 +180,7 @@ def card(net: "StitchedNetwork") -> str:
         "```python",
         "import snnet",
         "",
-        'net = snnet.load("FOLDER")',
+        'net = snnet.StitchedNetwork.from_pretrained("REPOSITORY OR FOLDER")',
         f"stitch = net.select(gmacs={sorted(gmacs)[len(gmacs) // 2]:.2f})",
         "logits = net(net.transform(stitch)(photo)[None], stitch)",
         "```",
