@@ -1,5 +1,6 @@
 """Anchors joined by stitching layers: one set of weights, many networks, chosen at every call."""
 
+import warnings
 from collections.abc import Mapping, MutableMapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,10 @@ from snnet.stitches import Joint, Part, Stitch
 if TYPE_CHECKING:
     from snnet.accuracy import Accuracy
     from snnet.data import Transform
+
+
+class UnmeasuredWarning(UserWarning):
+    """A stitch was chosen by its cost alone, because no accuracy is known."""
 
 
 class StitchedNetwork(nn.Module, ModelHubMixin):
@@ -153,11 +158,13 @@ class StitchedNetwork(nn.Module, ModelHubMixin):
         self.check(stitch)
         return self.accuracies.get(stitch.name)
 
-    def select(self, *, gmacs: float | None = None, params_m: float | None = None) -> Stitch:
+    def select(
+        self, *, gmacs: float | None = None, params_m: float | None = None, silent: bool = False
+    ) -> Stitch:
         """Return the most accurate stitch within a budget of GMACs, or of parameters in millions.
 
         Above the largest stitch, the best one. While no stitch within the budget has a known accuracy, the
-        costliest of them: `accuracy(stitch)` is None then.
+        costliest of them: an `UnmeasuredWarning` says so, unless `silent`, and `accuracy(stitch)` is None.
 
         Raises ValueError if the budget is below the smallest stitch, negative or not a number (the text
         names the smallest), and TypeError unless exactly one budget is given.
@@ -172,7 +179,15 @@ class StitchedNetwork(nn.Module, ModelHubMixin):
             assert params_m is not None
             millions = [cost.params_m for cost in costs]
             chosen = frontier.best_within(millions, values, params_m, unit="M parameters")
-        return self.stitches[chosen]
+        stitch = self.stitches[chosen]
+        if self.accuracy(stitch) is None and not silent:
+            warnings.warn(
+                f"{self.name}: no stitch within this budget has been measured, so this is the costliest, "
+                f"{stitch.name}; measure with: python -m snnet evaluate NETWORK --data PHOTOS",
+                UnmeasuredWarning,
+                stacklevel=2,
+            )
+        return stitch
 
     @property
     def ways(self) -> int:

@@ -10,7 +10,7 @@ from PIL import Image
 import snnet
 from snnet import cost, make
 from snnet.data import Transform
-from snnet.network import StitchedNetwork
+from snnet.network import StitchedNetwork, UnmeasuredWarning
 from snnet.walk import sweep
 from snnet.weights import WeightsError
 
@@ -210,6 +210,23 @@ def test_size_and_crop_are_the_costliest_models_own_unless_given(photos):
     assert net(torch.randn(1, 3, 96, 96), net.stitches[-1]).shape == (1, 1000)
 
 
+def test_pretrained_weights_have_the_zoos_accuracy(monkeypatch):
+    from snnet import accuracy
+
+    create = timm.create_model
+    monkeypatch.setattr(timm, "create_model", lambda name, pretrained, **rest: create(name, **rest))
+    net = make.network(["resnet34.a1_in1k", "resnet18.a1_in1k"])
+    assert [anchor.weights for anchor in net.anchors] == ["resnet18.a1_in1k", "resnet34.a1_in1k"]
+    accuracy.attach(net)
+    known = net.accuracy(net.stitches[0])
+    assert (known.top1, known.source) == (pytest.approx(71.504), "published")
+    assert net.accuracy(net.stitches[-1]) is None
+    # at another size than the published one there is nothing to quote
+    net = make.network(["resnet18.a1_in1k", "resnet34.a1_in1k"], image_size=160)
+    accuracy.attach(net)
+    assert not net.accuracies
+
+
 def test_random_weights_have_no_published_accuracy(photos):
     from snnet import accuracy
 
@@ -217,7 +234,9 @@ def test_random_weights_have_no_published_accuracy(photos):
     accuracy.attach(net)
     assert not net.accuracies
     costliest = max(net.stitches, key=lambda s: (net.cost(s).gmacs, -net.stitches.index(s)))
-    assert net.select(gmacs=100) == costliest
+    with pytest.warns(UnmeasuredWarning, match="no stitch within this budget has been measured"):
+        assert net.select(gmacs=100) == costliest
+    assert net.select(gmacs=100, silent=True) == costliest
     assert net.accuracy(costliest) is None
     assert "not measured yet" in accuracy.line(net)
 
