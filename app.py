@@ -1,6 +1,6 @@
 """The SN-Net explorer: reads the options, builds the page, serves it.
 
-python app.py [--network lite] [--host 127.0.0.1] [--port 7860] [--share]
+python app.py [--network lite] [--weights FILE] [--host 127.0.0.1] [--port 7860] [--share]
 """
 
 import argparse
@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 GRADIO_PORT = 7860  # where Gradio begins to look for a free one
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # the page asks nothing of other hosts
@@ -18,10 +19,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the page until it is stopped; return 2 after one line on standard error if it can't be."""
     options = _parser().parse_args(arguments)
     from app.service import Service
+    from snnet.weights import WeightsError
 
     try:
-        service = Service(options.network)
-    except ValueError as error:
+        service = Service(options.network, options.weights)
+        if options.weights:
+            assert service.net  # loaded before the page is served: a wrong file is told at once
+    except (ValueError, WeightsError) as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
     from app import page
@@ -40,11 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # an address that can't be served on
         print(f"app.py: {error}", file=sys.stderr)
         return 2
-    # Loaded behind the first page, which has the zoo to show meanwhile.
-    service.start(then=lambda sentence: print(sentence, flush=True))
     if not options.port and "GRADIO_SERVER_PORT" not in os.environ and f":{GRADIO_PORT}/" not in url:
         print(f"port {GRADIO_PORT} is in use: taking {url.rstrip('/').rsplit(':')[-1]}", flush=True)
     print(f"SN-Net explorer at {url}", flush=True)
+    # Fetched and loaded behind the first page, which has the zoo to show meanwhile.
+    service.start(then=lambda sentence: print(sentence, flush=True))
     demo.block_thread()
     return 0
 
@@ -52,7 +56,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Serve the SN-Net explorer.")
     parser.add_argument(
-        "--network", default="lite", help="a name of `python -m snnet networks` (default: lite)"
+        "--network",
+        default="lite",
+        metavar="NAME|FOLDER",
+        help="a name of `python -m snnet networks`, or a folder of net.save (default: lite)",
+    )
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="the authors' file of its weights, where it lies elsewhere",
     )
     parser.add_argument("--host", help="the address to serve on (default: Gradio's, 127.0.0.1)")
     parser.add_argument("--port", type=int, help="the port (default: Gradio's, the first free one from 7860)")

@@ -4,6 +4,7 @@ Traces are plain data for plotly.js. Colours that must follow the page's theme a
 `meta.tone` and filled in by the browser.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from snnet import curves, frontier, zoo
 
 if TYPE_CHECKING:
     from snnet.network import StitchedNetwork
+    from snnet.stitches import Stitch
 
 # Okabe and Ito's colours, told apart by colour-blind eyes; grey for the rest.
 FAMILY_COLOURS = {
@@ -32,6 +34,7 @@ CURVE_COLOURS = {
     "resnet18_swin_ti": "#56B4E9",
     "deit3_s_l": "#B8860B",
 }
+RUG_HEIGHT = 0.035  # of the chart's height: where the ticks of unmeasured stitches stand
 
 
 @cache
@@ -77,7 +80,7 @@ def _curve(key: str, curve: curves.Curve) -> list[dict[str, Any]]:
         "mode": "lines",
         "line": {"width": 1.4, "color": colour, "shape": "hv"},
         "hoverinfo": "skip",
-        "meta": {"kind": "curve", "label": curve.title},
+        "meta": {"kind": "curve", "key": key, "label": curve.title},
     }
     dots = {
         "name": curve.title,
@@ -99,13 +102,19 @@ def _curve(key: str, curve: curves.Curve) -> list[dict[str, Any]]:
             "line": {"width": 0},
         },
         "hovertemplate": "%{text}<extra></extra>",
-        "meta": {"kind": "curve"},
+        "meta": {"kind": "curve", "key": key},
     }
     return [line, dots]
 
 
-def network_layer(net: "StitchedNetwork") -> dict[str, Any]:
-    """Return the network's part of the chart, and the figures and sentences beside it."""
+def network_layer(
+    net: "StitchedNetwork", originals: Mapping[str, str] | None = None, measure: str = ""
+) -> dict[str, Any]:
+    """Return the network's part of the chart, and the figures and sentences beside it.
+
+    `originals` are the weights that joint training began with, as timm names them, by anchor; `measure` is
+    the command that measures the network.
+    """
     from snnet import accuracy
 
     rows = accuracy.table(net)
@@ -117,28 +126,138 @@ def network_layer(net: "StitchedNetwork") -> dict[str, Any]:
     costs, values = [row["gmacs"] for row in rows], [row["top1"] for row in rows]
     models = zoo.models()
     beaten = frontier.beats(costs, values, [m.gmacs for m in models], [m.top1 for m in models])
+    before = _originals(net, rows, originals or {})
     return {
         "name": net.name,
         "title": net.title,
         "stitches": rows,
-        "traces": _traces(rows),
+        "traces": _traces(rows) + _original_traces(before),
+        "hides": net.published_as if net.reported else None,  # the curve that shows these very stitches
         "beats": {
             "beaten": beaten.beaten,
             "total": beaten.total,
             "low": beaten.low,
             "high": beaten.high,
             "definition": f"{frontier.BEATS_DEFINITION} Estimates count as they stand.",
+            "nothing": _nothing_to_beat(values, beaten),
         },
         "ownership": ownership(net),
+        "joint": _joint(net, before),
+        "unmeasured": _unmeasured(rows, measure),
         "line": accuracy.line(net),
         "view": _view(rows),
     }
 
 
+def _nothing_to_beat(values: list[float | None], beaten: frontier.Beats) -> str:
+    if all(value is None for value in values):
+        return "There is nothing to compare yet: no stitch of this network has a known accuracy."
+    if not beaten.total:
+        return (
+            f"There is nothing to compare: no zoo model lies between {beaten.low:.3f} and "
+            f"{beaten.high:.3f} GMACs, where this network's accuracies are known."
+        )
+    return ""
+
+
+def _unmeasured(rows: list[dict[str, Any]], measure: str) -> dict[str, str] | None:
+    """Return what is not known and the command that measures it, or None."""
+    unknown = sum(row["top1"] is None for row in rows)
+    if not unknown:
+        return None
+    if unknown == len(rows):
+        text = "The accuracies are unknown."
+    else:
+        text = f"The accuracies of {unknown} of {len(rows)} stitches are unknown."
+    return {"text": text, "command": measure}
+
+
+def _originals(
+    net: "StitchedNetwork", rows: list[dict[str, Any]], originals: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Return every anchor that the zoo has as it was before joint training, by the anchors' order."""
+    found = []
+    published = curves.curves().get(net.published_as or "")
+    for row, stitch in zip(rows, net.stitches, strict=True):
+        if not stitch.is_anchor or (name := originals.get(net.anchor_names[stitch.anchors[0]])) is None:
+            continue
+        size = stitch.image_size
+        model = next((m for m in zoo.models() if (m.name, m.image_size) == (name, size)), None)
+        if model:
+            found.append(
+                {
+                    "name": name,
+                    "title": _anchor_title(net, stitch, published),
+                    "gmacs": row["gmacs"],
+                    "before": model.top1,
+                    "after": row["top1"],
+                }
+            )
+    return found
+
+
+def _anchor_title(net: "StitchedNetwork", stitch: "Stitch", published: curves.Curve | None) -> str:
+    if published and len(published.anchors) == len(net.anchor_names):
+        return published.anchors[stitch.anchors[0]]
+    return net.anchor_names[stitch.anchors[0]]
+
+
+def _original_traces(before: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the originals as hollow squares, each joined to what joint training made of it."""
+    if not before:
+        return []
+    joined = [row for row in before if row["after"] is not None]
+    lines = {
+        "name": "joint training",
+        "x": [x for row in joined for x in (row["gmacs"], row["gmacs"], None)],
+        "y": [y for row in joined for y in (row["before"], row["after"], None)],
+        "mode": "lines",
+        "line": {"width": 1.2},
+        "hoverinfo": "skip",
+        "meta": {"kind": "joint", "tone": "ink"},
+    }
+    squares = {
+        "name": "original",
+        "x": [row["gmacs"] for row in before],
+        "y": [row["before"] for row in before],
+        "text": [
+            f"<b>original {row['name']}</b>: {row['before']:.2f} % (timm),"
+            f"<br>after joint training {_after(row)}"
+            for row in before
+        ],
+        "mode": "markers",
+        "marker": {"size": 9, "symbol": "square-open", "line": {"width": 1.6}},
+        "hovertemplate": "%{text}<extra></extra>",
+        "meta": {"kind": "original", "tone": "ink"},
+    }
+    return [lines, squares]
+
+
+def _after(row: dict[str, Any]) -> str:
+    if row["after"] is None:
+        return "not measured yet"
+    points = f"{row['after'] - row['before']:+.2f}".replace("-", "−")
+    return f"{row['after']:.2f} % ({points} points)"
+
+
+def _joint(net: "StitchedNetwork", before: list[dict[str, Any]]) -> str:
+    """Return the sentence on what joint training made of the anchors' top-1; "" where that is not known."""
+    known = [row for row in before if row["after"] is not None]
+    if not known:
+        return ""
+    said = []
+    for row in known:
+        digits = 1 if f"{row['before']:.1f}" != f"{row['after']:.1f}" else 2
+        said.append(f"{row['title']} {row['before']:.{digits}f} → {row['after']:.{digits}f}")
+    verb = "costs" if all(row["after"] < row["before"] for row in known) else "changes"
+    return f"Joint training {verb} the anchors: {', '.join(said)} % top-1."
+
+
 def ownership(net: "StitchedNetwork") -> dict[str, str]:
-    """Return what one file holds against its networks kept apart, for this network and the published DeiT."""
+    """Return what one file holds against its networks kept apart: this one's, and the published DeiT's."""
     size_mb = 4 * net.total_params_m  # float32
     deit = curves.curves()["deit"]
+    is_deit = net.published_as == deit.key
     assert deit.apart_params_m is not None
 
     def said(ways: int, together: float, apart: float, size: str = "") -> str:
@@ -150,7 +269,7 @@ def ownership(net: "StitchedNetwork") -> dict[str, str]:
     published = said(len(deit.stitches), deit.joint_params_m, deit.apart_params_m)
     return {
         "network": said(net.ways, net.total_params_m, net.apart_params_m, f" ({size_mb:.0f} MB)"),
-        "published": f"The published {deit.title} network: {published}",
+        "published": "" if is_deit else f"The published {deit.title} network: {published}",
     }
 
 
@@ -170,47 +289,66 @@ def _traces(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     # hollow and barred where estimated, filled diamonds where published, filled circles where measured
     looks = {"estimated": "circle-open", "published": "diamond", "measured": "circle"}
     for source, symbol in looks.items():
-        for on_front in (False, True):
-            members = [row for row in rows if (row["source"], row["on_front"]) == (source, on_front)]
+        for is_anchor, on_front in ((False, False), (False, True), (True, False), (True, True)):
+            key = (source, is_anchor, on_front)
+            members = [row for row in rows if (row["source"], row["is_anchor"], row["on_front"]) == key]
             if not members:
                 continue
-            traces.append(
-                {
-                    "name": source,
-                    "x": [row["gmacs"] for row in members],
-                    "y": [row["top1"] for row in members],
-                    "error_y": {
-                        "type": "data",
-                        "symmetric": False,
-                        "array": [row["interval"][1] - row["top1"] for row in members],
-                        "arrayminus": [row["top1"] - row["interval"][0] for row in members],
-                        "thickness": 1.2 if on_front else 0.7,
-                        "width": 3 if on_front else 0,
-                    },
-                    "customdata": [row["name"] for row in members],
-                    "text": [_hover(row) for row in members],
-                    "mode": "markers",
-                    "marker": {
-                        "size": 11 if source == "published" else 8,
-                        "symbol": symbol,
-                        "line": {"width": 1.6},
-                    },
-                    "opacity": 1 if on_front or source == "published" else 0.45,
-                    "hovertemplate": "%{text}<extra></extra>",
-                    "meta": {"kind": "stitch", "tone": "accent"},
+            is_published = source == "published"
+            trace = {
+                "name": source,
+                "x": [row["gmacs"] for row in members],
+                "y": [row["top1"] for row in members],
+                "customdata": [row["name"] for row in members],
+                "text": [_hover(row) for row in members],
+                "mode": "markers",
+                "marker": {
+                    "size": (11 if is_anchor else 6) if is_published else 8,
+                    "symbol": symbol,
+                    "line": {"width": 0 if is_published and not is_anchor else 1.6},
+                },
+                "opacity": 1 if on_front or (is_published and is_anchor) else 0.45,
+                "hovertemplate": "%{text}<extra></extra>",
+                "meta": {"kind": "stitch", "tone": "accent"},
+            }
+            if is_anchor or not is_published:  # of 50,000 photos: a bar is shorter than the mark
+                trace["error_y"] = {
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [row["interval"][1] - row["top1"] for row in members],
+                    "arrayminus": [row["top1"] - row["interval"][0] for row in members],
+                    "thickness": 1.2 if on_front else 0.7,
+                    "width": 3 if on_front else 0,
                 }
-            )
+            traces.append(trace)
+    if unmeasured := [row for row in rows if row["top1"] is None]:
+        traces.append(
+            {
+                "name": "not measured yet",
+                "x": [row["gmacs"] for row in unmeasured],
+                "y": [RUG_HEIGHT] * len(unmeasured),
+                "yaxis": "y2",  # 0 to 1 over the chart's height, whatever the accuracies in view
+                "customdata": [row["name"] for row in unmeasured],
+                "text": [_hover(row) for row in unmeasured],
+                "mode": "markers",
+                "marker": {"size": 14, "symbol": "line-ns-open", "line": {"width": 1.8}},
+                "hovertemplate": "%{text}<extra></extra>",
+                "meta": {"kind": "rug", "tone": "accent"},
+            }
+        )
     return traces
 
 
 def _hover(row: dict[str, Any]) -> str:
-    low, high = row["interval"]
-    note = "<br>".join(_wrapped(row["note"], 64))
-    return (
+    head = (
         f"<b>{row['name']}</b><br>{row['words']}<br>"
         f"{row['gmacs']:.3f} GMACs, {row['params_m']:.2f} M parameters<br>"
-        f"<b>{row['top1']:.1f} %</b> top-1 [{low:.1f}, {high:.1f}], {row['source']}<br>{note}"
     )
+    if row["top1"] is None:
+        return f"{head}<b>not measured yet</b>"
+    low, high = row["interval"]
+    note = "<br>".join(_wrapped(row["note"], 64))
+    return f"{head}<b>{row['top1']:.1f} %</b> top-1 [{low:.1f}, {high:.1f}], {row['source']}<br>{note}"
 
 
 def _wrapped(text: str, width: int) -> list[str]:
@@ -222,6 +360,10 @@ def _wrapped(text: str, width: int) -> list[str]:
 def _view(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
     """Return the ranges that show the network among its neighbours: half to tenfold its GMACs."""
     gmacs = [row["gmacs"] for row in rows]
+    x = [0.5 * min(gmacs), 10 * max(gmacs)]
     top1 = [row["top1"] for row in rows if row["top1"] is not None]
-    low, high = (min(top1), max(top1)) if top1 else (65.0, 80.0)
-    return {"x": [0.5 * min(gmacs), 10 * max(gmacs)], "y": [low - 5, min(91.0, high + 9)]}
+    if top1:
+        return {"x": x, "y": [min(top1) - 5, min(91.0, max(top1) + 9)]}
+    # nothing is measured: where the better half of the neighbours are, and room for the rug
+    near = sorted(model.top1 for model in zoo.models() if x[0] <= model.gmacs <= x[1])
+    return {"x": x, "y": [near[len(near) // 4] - 8, min(91.0, near[-1] + 3)] if near else [60.0, 91.0]}

@@ -1,11 +1,13 @@
 """Layout and endpoints: one HTML component that the browser's script fills, and what it calls."""
 
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import plotly
+from gradio.components.api_component import Api
 from gradio.media import get_image
 from gradio.utils import get_upload_folder
 
@@ -28,6 +30,16 @@ const wait = setInterval(() => {
 DAY = 24 * 3600  # s
 
 
+class _Page(gr.Blocks):
+    """Blocks whose endpoints may be asked over plain HTTP without their optional last arguments too."""
+
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *rest: Any, **named: Any) -> Any:
+        lacking = block_fn.inputs[len(inputs) :]
+        if all(isinstance(block, Api) and block.value is not None for block in lacking):
+            inputs = [*inputs, *(block.value for block in lacking)]
+        return await super().preprocess_data(block_fn, inputs, *rest, **named)
+
+
 def build(service: Service) -> gr.Blocks:
     """Return the page of one service. Everything that it shows is served from this machine."""
     examples = [Path(get_image(name)).resolve() for name in EXAMPLES]
@@ -39,36 +51,52 @@ def build(service: Service) -> gr.Blocks:
         except (ValueError, RuntimeError, OSError) as error:
             raise gr.Error(str(error), print_exception=False) from error
 
-    def backdrop(_: Any) -> dict:
-        return service.backdrop()
-
-    def network(_: Any) -> dict:
+    def served(call: Callable[[], Any]) -> Any:
         # A server function's exception would reach the browser as a bare 500, without its sentence.
         try:
-            return service.network()
+            return call()
         except Exception as error:
             return {"error": str(error)}
 
-    def classify(image: dict, gmacs: Any) -> dict:
-        return answer(lambda: service.classify(_uploaded(image), gmacs))
+    def backdrop(_: Any) -> dict:
+        return service.backdrop()
 
-    def sweep(image: dict) -> list:
-        return answer(lambda: service.sweep(_uploaded(image)))
+    def network(asked: Any) -> dict:
+        name = _named(asked)
+        found = served(lambda: service.network(name))
+        if "error" in found and name in ("", service.name):
+            found |= {"instead": service.instead(), "fetching": service.is_fetching(name)}
+        return found
 
-    def frontier() -> dict:
-        return answer(service.frontier)
+    def size(asked: Any) -> dict:
+        return served(lambda: service.size(_named(asked)))
 
-    def networks() -> list:
-        return answer(service.networks)
+    def fetch(asked: Any) -> dict:
+        return served(lambda: service.fetch(_named(asked)))
+
+    def progress(asked: Any) -> dict:
+        return served(lambda: service.progress(_named(asked)))
+
+    def classify(image: dict, gmacs: Any, network: str = "") -> dict:
+        return answer(lambda: service.classify(_uploaded(image), gmacs, network))
+
+    def sweep(image: dict, network: str = "") -> list:
+        return answer(lambda: service.sweep(_uploaded(image), network))
+
+    def frontier(network: str = "") -> dict:
+        return answer(lambda: service.frontier(network))
+
+    def networks(network: str = "") -> list:
+        return answer(lambda: service.networks(network))
 
     classify.__annotations__["gmacs"] = float  # what the endpoint's description says; a text is answered too
 
     # Uploads older than a day are swept away once a day.
-    with gr.Blocks(title="SN-Net explorer", fill_width=True, delete_cache=(DAY, DAY)) as page:
+    with _Page(title="SN-Net explorer", fill_width=True, delete_cache=(DAY, DAY)) as page:
         gr.HTML(
-            html_template=_template(examples, service.entry.title),
+            html_template=_template(examples, service),
             js_on_load=START,
-            server_functions=[backdrop, network],
+            server_functions=[backdrop, network, size, fetch, progress],
             apply_default_css=False,
             elem_id="explorer",
         )
@@ -104,14 +132,23 @@ def _uploaded(image: Any) -> str:
     return path
 
 
-def _template(examples: list[Path], title: str) -> str:
+def _named(asked: Any) -> Any:
+    """Return the network that a server function was asked about."""
+    return asked.get("network", "") if isinstance(asked, dict) else ""
+
+
+def _template(examples: list[Path], service: Service) -> str:
     buttons = ""
     for path, label in zip(examples, EXAMPLES.values(), strict=True):
         image = f'<img src="gradio_api/file={path}" alt="">'
         buttons += f'<button type="button" class="example" aria-label="Example: {label}">{image}</button>'
     markup = (STATIC / "explorer.html").read_text(encoding="utf-8")
-    models = f"{len({model.name for model in zoo.models()}):,}"
-    results = f"{len(zoo.models()):,}"
-    for slot, filling in {"examples": buttons, "title": title, "models": models, "results": results}.items():
+    fillings = {
+        "examples": buttons,
+        "network": f"<option>{escape(service.title)}</option>",  # until the browser has the whole menu
+        "models": f"{len({model.name for model in zoo.models()}):,}",
+        "results": f"{len(zoo.models()):,}",
+    }
+    for slot, filling in fillings.items():
         markup = markup.replace(f"<!-- {slot} -->", filling)
     return markup

@@ -100,3 +100,27 @@ def test_visitors_at_once_get_what_each_would_get_alone(client, lion):
     alone = [ask(budget) for budget in budgets]
     with ThreadPoolExecutor(8) as visitors:
         assert list(visitors.map(ask, budgets * 2)) == alone * 2
+
+
+def test_the_network_is_an_optional_last_argument(url, client, lion):
+    path = {"path": uploaded(url, lion), "meta": {"_type": "gradio.FileData"}}
+    short = post(url, "classify", path, 0.6)  # as before there was a choice
+    named = post(url, "classify", path, 0.6, "lite")
+    assert short[0] == named[0] == 200
+    assert short[1]["data"][0]["stitch"] == named[1]["data"][0]["stitch"]
+    assert client.predict("lite", api_name="/frontier")["network"] == "lite"
+    assert [row["name"] for row in client.predict("deit", api_name="/networks")] == ["deit"]
+    rows = client.predict(handle_file(str(lion)), network="lite", api_name="/sweep")
+    assert rows[0]["stitch"]
+
+
+@pytest.mark.parametrize("network", ["nonsense", "/etc", "..", 5, ["lite"]])
+def test_another_networks_name_is_one_sentence(client, network):
+    with pytest.raises(AppError, match=r"no network .* on this page: there are lite, deit"):
+        client.predict(network, api_name="/frontier")
+
+
+def test_a_network_that_is_not_here_is_one_sentence(client, lion, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(AppError, match=r"the weights of LeViT-192/256 are not here: choose it"):
+        client.predict(handle_file(str(lion)), 1.0, "levit", api_name="/classify")

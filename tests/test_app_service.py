@@ -71,7 +71,10 @@ def test_every_stitch_on_the_front_is_bought_by_its_own_cost(service):
 
 
 def test_the_catalogue(service):
-    assert [row["name"] for row in service.networks()] == ["lite"]
+    rows = {row["name"]: row for row in service.networks()}
+    assert {"lite", "deit", "swin", "deit3_s_l"} <= set(rows)
+    assert rows["lite"]["here"] is True
+    assert rows["deit"]["stitches"] == 71
 
 
 @pytest.mark.parametrize("budget", [0.1, -1, 0, float("nan"), None, "abc", "", [], {}, True])
@@ -131,10 +134,10 @@ def test_an_unknown_network_is_refused_before_anything_is_loaded():
 def test_a_network_that_cannot_be_loaded_says_so_to_all_who_wait(monkeypatch, lion):
     from snnet import catalogue
 
-    def damaged(name):
+    def damaged(entry, weights=None):
         raise catalogue.WeightsError("lite.safetensors is missing: fetch the project again")
 
-    monkeypatch.setattr(catalogue, "load", damaged)
+    monkeypatch.setattr(catalogue, "ready", damaged)
     said = []
     service = Service("lite")
     service.start(then=said.append)

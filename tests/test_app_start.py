@@ -1,5 +1,6 @@
 """`python app.py` as a user starts it: a process of its own."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -14,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @contextmanager
-def started(*options):
+def started(*options, **environment):
     """Give the app's lines as they come; end it afterwards."""
     process = subprocess.Popen(
         [sys.executable, "app.py", *options],
@@ -22,6 +23,7 @@ def started(*options):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        env=os.environ | environment,
     )
     timer = threading.Timer(120, process.kill)
     timer.start()
@@ -54,6 +56,10 @@ def test_a_port_in_use_is_passed_over_and_said_so():
     ("options", "sentence"),
     [
         (("--network", "nonsense"), "app.py: no network 'nonsense': the catalogue has lite"),
+        (("--network", "tests"), "app.py: the folder tests holds no network: config.json is missing"),
+        (("--weights", "README.md"), "app.py: lite holds its own weights: leave --weights out"),
+        (("--network", "levit", "--weights", "gone.pth"), "app.py: --weights gone.pth is no file"),
+        (("--network", "levit", "--weights", "README.md"), "app.py: README.md can't be read"),
         (
             ("--host", "256.256.256.256", "--port", "7991"),
             "app.py: can't serve on 256.256.256.256, port 7991: ",
@@ -68,3 +74,22 @@ def test_what_is_wrong_is_one_line_and_an_exit(options, sentence):
     assert done.returncode == 2
     assert done.stderr.startswith(sentence)
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_of_ones_own_is_served(tmp_path):
+    from tests.networks import tiny
+
+    tiny().save(tmp_path / "own")
+    with started("--network", str(tmp_path / "own"), "--host", "127.0.0.1") as lines:
+        served = next(line for line in lines if "SN-Net explorer at" in line)
+        with urllib.request.urlopen(served.split()[-1]) as page:
+            assert b"two tiny anchors" in page.read()
+        assert "17 networks ready" in next(line for line in lines if "two tiny anchors" in line)
+
+
+def test_without_a_network_the_terminal_says_what_is_missing_and_what_is_shown(tmp_path):
+    options = ("--network", "levit", "--host", "127.0.0.1")
+    with started(*options, HF_HUB_OFFLINE="1", TORCH_HOME=str(tmp_path)) as lines:
+        said = next(line for line in lines if "can't be loaded" in line)
+    assert said.startswith("LeViT-192/256 can't be loaded: levit_192_256_release.pth can't be fetched")
+    assert said.endswith("; the page shows EfficientNet-Lite 0/1/2 instead\n")

@@ -1,14 +1,23 @@
 // The browser's part of the page: the chart, the ring that follows the budget, and the photo.
-// Everything that a drag needs is here; the server is asked for the data once, and for each answer.
+// Everything that a drag needs is here; the server is asked for a network's data once, and for each answer.
+// Which network is shown is this page's own choice: the server keeps nothing of it.
 
 window.explorer = (() => {
   "use strict";
 
   const SETTLE_MS = 120; // a key held down asks once, when it is let go
+  const CHOICE_MS = 250; // arrow keys in the menu pass over networks: only the one they stop at is loaded
+  const POLL_MS = 500; // between questions how far a fetch is
+  const LOST = "The server does not answer: is the app still running?";
+  const UNKNOWN = "not measured yet: the costliest stitch within the budget";
   const ZOO_VIEW = { x: [0.15, 60], y: [62, 91] }; // until the network has told its own
   const API = `${window.gradio_config?.root ?? ""}/gradio_api`;
 
   const state = {
+    networks: [], // the menu: {name, title, here, hosts}
+    network: null, // the name of the one that is shown
+    choice: 0, // of the newest network chosen; what was to come of older choices is dropped
+    zoo: [], // traces without a network's
     stitches: [], // by ascending GMACs
     view: null, // {x, y} ranges around the network
     names: [], // {name: element, trace} of the published curves
@@ -20,11 +29,14 @@ window.explorer = (() => {
     turn: 0, // of the newest question; older answers are dropped
     asking: null, // AbortController of the question under way
     settle: 0, // timer
+    choosing: 0, // timer
     labelWidth: 0, // px, of the ring's label
+    rug: 0, // where on the second axis unmeasured stitches stand
     moves: 0, // of the ring, for the benchmark
   };
   let page; // element by id, without the prefix
   let plot;
+  let server; // Python's functions
 
   // ---------------------------------------------------------------- budget and ring
 
@@ -48,7 +60,7 @@ window.explorer = (() => {
 
   function toPosition(gmacs) {
     const [low, high] = span();
-    return Number(page.slider.max) * (Math.log(gmacs / low) / Math.log(high / low));
+    return high > low ? Number(page.slider.max) * (Math.log(gmacs / low) / Math.log(high / low)) : 0;
   }
 
   function fromPosition(position) {
@@ -76,24 +88,46 @@ window.explorer = (() => {
 
   // A click buys what its cost buys: where that is another stitch than the clicked one, the line says why.
   function sayChosen(stitch, clicked) {
-    page.chosen.innerHTML =
-      clicked && clicked !== stitch
-        ? `<b>${stitch.name}</b> is better for no more: ${figures(stitch)}, where ${clicked.name} has ${figures(clicked)}`
-        : `<b>${stitch.name}</b> ${stitch.words} · ${stitch.gmacs.toFixed(3)} GMACs · ${accuracy(stitch)}`;
+    const known = clicked?.top1 === null ? "is the best known for no more" : "is better for no more";
+    const said = clicked && clicked !== stitch ? ` ${known}: ${figures(stitch)}, where ${clicked.name} has ${figures(clicked)}` : inWords(stitch);
+    page.chosen.replaceChildren(bold(stitch.name), said);
     page.chosen.title = page.chosen.textContent;
   }
 
-  const figures = (stitch) => `${stitch.gmacs.toFixed(2)} GMACs${stitch.top1 === null ? "" : ` · ${stitch.top1.toFixed(1)} %`}`;
+  const inWords = (stitch) => ` ${stitch.words} · ${cost(stitch)} · ${accuracy(stitch)}`;
+
+  const cost = (stitch) => `${stitch.gmacs.toFixed(stitch.gmacs < 0.1 ? 4 : 3)} GMACs`;
+
+  // Two lines for all stitches of a network if one of them needs them: a drag may not shift the page.
+  function makeRoomForWords() {
+    page.chosen.classList.remove("is-long");
+    const longest = state.stitches.reduce((a, b) => ((a.name + inWords(a)).length < (b.name + inWords(b)).length ? b : a));
+    page.chosen.replaceChildren(bold(longest.name), inWords(longest));
+    page.chosen.classList.toggle("is-long", page.chosen.scrollWidth > page.chosen.clientWidth);
+    page.chosen.replaceChildren("\u00a0");
+  }
+
+  function bold(text) {
+    const element = document.createElement("b");
+    element.textContent = text;
+    return element;
+  }
+
+  const figures = (stitch) => `${round(stitch.gmacs)} GMACs · ${stitch.top1 === null ? "not measured" : `${stitch.top1.toFixed(1)} %`}`;
+
+  // Two decimals, or two digits of less than that.
+  const round = (gmacs) => (gmacs < 0.1 ? gmacs.toPrecision(2) : gmacs.toFixed(2));
 
   function labelRing(stitch) {
     const isNarrow = plot.clientWidth < 500;
     page.ring.hidden = false; // a hidden label has no width
-    page.ringLabel.textContent = isNarrow ? figures(stitch) : `${stitch.name} · ${figures(stitch)}`;
+    if (isNarrow) page.ringLabel.textContent = figures(stitch);
+    else page.ringLabel.textContent = stitch.top1 === null ? `${round(stitch.gmacs)} GMACs · ${UNKNOWN}` : `${stitch.name} · ${figures(stitch)}`;
     state.labelWidth = page.ringLabel.offsetWidth; // measured once a text: reading it at every move is slow
   }
 
   function accuracy(stitch) {
-    if (stitch.top1 === null) return "not measured yet";
+    if (stitch.top1 === null) return UNKNOWN;
     const [low, high] = stitch.interval;
     return `${stitch.top1.toFixed(1)} % top-1 [${low.toFixed(1)}, ${high.toFixed(1)}], ${stitch.source}`;
   }
@@ -103,9 +137,9 @@ window.explorer = (() => {
     const axes = plot?._fullLayout;
     if (!axes || !state.chosen) return;
     const { xaxis, yaxis } = axes;
-    const top1 = state.chosen.top1 ?? yaxis.range[0];
     const x = xaxis.d2p(state.chosen.gmacs) + xaxis._offset;
-    const y = yaxis.d2p(top1) + yaxis._offset;
+    const y = state.chosen.top1 === null ? axes.yaxis2.d2p(state.rug) + axes.yaxis2._offset : yaxis.d2p(state.chosen.top1) + yaxis._offset;
+    page.ring.classList.toggle("is-low", y > yaxis._offset + yaxis._length - 44); // its label would cover the axis
     const inside = x >= xaxis._offset && x <= xaxis._offset + xaxis._length && y >= yaxis._offset && y <= yaxis._offset + yaxis._length;
     page.ring.hidden = !inside;
     page.ring.style.transform = `translate(${x}px, ${y}px)`;
@@ -133,11 +167,9 @@ window.explorer = (() => {
       trace.showlegend = byFamily;
     } else {
       trace.showlegend = false;
-      if (kind === "front") trace.line = { ...trace.line, color: own };
-      if (kind === "stitch") {
-        trace.marker = { ...trace.marker, color: own, line: { ...trace.marker.line, color: own } };
-        trace.error_y = { ...trace.error_y, color: translucent(own, trace.opacity === 1 ? 0.8 : 0.35) };
-      }
+      if (own && trace.line) trace.line = { ...trace.line, color: own };
+      if (own && trace.marker) trace.marker = { ...trace.marker, color: own, line: { ...trace.marker.line, color: own } };
+      if (trace.error_y) trace.error_y = { ...trace.error_y, color: translucent(own, trace.opacity === 1 ? 0.8 : 0.35) };
     }
     return trace;
   }
@@ -149,7 +181,7 @@ window.explorer = (() => {
     const right = xaxis._offset + xaxis._length, bottom = yaxis._offset + yaxis._length;
     const taken = [];
     for (const { name, trace } of state.names) {
-      const at = lastInView(trace, xaxis, yaxis);
+      const at = trace.visible === false ? null : lastInView(trace, xaxis, yaxis);
       name.hidden = at === null;
       if (name.hidden) continue;
       const { offsetWidth: width, offsetHeight: height } = name;
@@ -194,7 +226,7 @@ window.explorer = (() => {
   // Round GMACs over a range of exponents: 1, 2, 5 of each power of ten, every digit where less than one fits.
   function ticks([low, high]) {
     const digits = high - low < 1 ? [1, 2, 3, 4, 5, 6, 7, 8, 9] : [1, 2, 5];
-    const powers = [-2, -1, 0, 1, 2, 3];
+    const powers = [-4, -3, -2, -1, 0, 1, 2, 3];
     return powers.flatMap((power) => digits.map((digit) => Number((digit * 10 ** power).toPrecision(1))));
   }
 
@@ -217,6 +249,7 @@ window.explorer = (() => {
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "pan", // a finger scrolls the page
       xaxis: { ...axis, type: "log", title: title("Cost of one image, GMACs (log scale)"), range: x, tickvals: ticks(x) },
       yaxis: { ...axis, title: title("Top-1 on ImageNet-1k, %"), range: y },
+      yaxis2: { overlaying: "y", range: [0, 1], fixedrange: true, visible: false }, // of the unmeasured: stays where it is
       legend: { orientation: "h", x: 1, xanchor: "right", y: 0.01, yanchor: "bottom", bgcolor: translucent(tone("card"), 0.85), font: { size: size - 1 } },
       uirevision: "kept",
     };
@@ -226,6 +259,7 @@ window.explorer = (() => {
 
   async function draw(traces) {
     await window.Plotly.react(plot, traces.map(coloured), layout(), CONFIG);
+    if (plot._fullLayout.height !== plot.clientHeight) await window.Plotly.Plots.resize(plot); // more lines below it
     placeAll();
   }
 
@@ -252,7 +286,7 @@ window.explorer = (() => {
   }
 
   function onPointClick(event) {
-    const point = event.points.find((p) => p.data.meta?.kind === "stitch");
+    const point = event.points.find((p) => ["stitch", "rug"].includes(p.data.meta?.kind));
     if (!point) return;
     setBudget(point.x, "chart", state.stitches.find((stitch) => stitch.name === point.customdata));
     ask();
@@ -276,7 +310,7 @@ window.explorer = (() => {
 
   async function run(photo, gmacs, signal) {
     const image = { path: photo.path, orig_name: photo.file.name, meta: { _type: "gradio.FileData" } };
-    const answer = await post("run/classify", JSON.stringify({ data: [image, gmacs] }), signal);
+    const answer = await post("run/classify", JSON.stringify({ data: [image, gmacs, state.network] }), signal);
     return answer.data[0];
   }
 
@@ -310,7 +344,7 @@ window.explorer = (() => {
       showAnswer(answer);
     } catch (error) {
       if (turn !== state.turn || error.name === "AbortError") return;
-      page.error.textContent = error instanceof TypeError ? "The server does not answer: is the app still running?" : error.message;
+      page.error.textContent = error instanceof TypeError ? LOST : error.message;
       if (photo !== state.answered) emptyAnswer(); // no photo may stand above another's answer
     }
     page.answer.setAttribute("aria-busy", "false");
@@ -323,8 +357,11 @@ window.explorer = (() => {
 
   function showAnswer(answer) {
     const stitch = state.stitches.find((s) => s.name === answer.stitch);
-    page.ran.innerHTML = `<b>${answer.stitch}</b><br>${stitch.words}<br>${answer.gmacs.toFixed(3)} GMACs · ran in ${answer.latency_ms.toFixed(1)} ms, measured`;
+    const lines = [stitch.words, `${cost(stitch)} · ran in ${answer.latency_ms.toFixed(1)} ms, measured`];
+    page.ran.replaceChildren(bold(answer.stitch), ...lines.flatMap((line) => [document.createElement("br"), line]));
     page.bars.querySelectorAll("li").forEach((row, place) => {
+      row.hidden = place >= answer.top5.length; // a network may know fewer than five classes
+      if (row.hidden) return;
       const { label, probability } = answer.top5[place];
       const share = `${(100 * probability).toFixed(1)} %`;
       row.querySelector(".name").textContent = label;
@@ -445,54 +482,261 @@ window.explorer = (() => {
       const file = [...(event.clipboardData?.files ?? [])][0];
       if (file) setPhoto(file);
     });
+    page.network.addEventListener("change", () => {
+      clearTimeout(state.choosing);
+      state.choosing = setTimeout(() => choose(page.network.value), CHOICE_MS);
+    });
+    page.fetchCancel.addEventListener("click", cancel);
+    page.fetch.addEventListener("keydown", (event) => event.key === "Escape" && cancel());
     page.webcam.addEventListener("click", onWebcam);
     for (const button of page.root.querySelectorAll(".example")) button.addEventListener("click", () => setExample(button));
     new MutationObserver(() => draw(plot.data)).observe(document.body, { attributeFilter: ["class"] });
   }
 
+  // ---------------------------------------------------------------- networks
+
+  // The networks that are here, then those to be fetched; the one that is shown, or about to be.
+  function fillMenu(name) {
+    const groups = [["Here", true], ["To be fetched", false]].map(([label, here]) => {
+      const group = document.createElement("optgroup");
+      group.label = label;
+      group.append(...state.networks.filter((n) => n.here === here).map((n) => new Option(n.title, n.name)));
+      return group;
+    });
+    page.network.replaceChildren(...groups.filter((group) => group.children.length));
+    page.network.value = name;
+    page.network.disabled = false;
+  }
+
+  const entryOf = (name) => state.networks.find((network) => network.name === name);
+
+  // A server function's answer; {error} where none comes.
+  async function asked(call, network) {
+    try {
+      return (await call({ network })) ?? { error: LOST };
+    } catch {
+      return { error: LOST };
+    }
+  }
+
+  async function choose(name) {
+    const turn = ++state.choice;
+    closePanel();
+    page.wait.hidden = true;
+    if (name === state.network) return;
+    const entry = entryOf(name);
+    if (entry.here) load(entry, turn);
+    else offer(entry, turn);
+  }
+
+  // The page stays on the network that it has until the new one is there.
+  async function load(entry, turn) {
+    say(`Loading ${entry.title} …`);
+    const network = await asked(server.network, entry.name);
+    if (turn !== state.choice) return;
+    page.wait.hidden = true;
+    if (!network.error) await put(network);
+    else if (network.fetching) follow(entry, turn, await asked(server.progress, entry.name));
+    else if (network.instead) fallBack(network.error, network.instead, turn);
+    else if (state.network === null) fail(network.error);
+    else refuse(network.error);
+  }
+
+  function say(text) {
+    page.wait.hidden = false;
+    page.wait.classList.remove("is-error");
+    page.waitText.textContent = text;
+  }
+
+  // Nothing can be shown but the zoo.
+  function fail(sentence) {
+    closePanel();
+    say(sentence);
+    page.wait.classList.add("is-error");
+    page.root.dataset.state = "failed";
+  }
+
+  async function fallBack(sentence, name, turn) {
+    const entry = entryOf(name);
+    await load(entry, turn);
+    if (turn === state.choice && state.network === name) openPanel(`${sentence.replace(/\.?$/, ".")} The page shows ${entry.title} instead.`, { isError: true, cancel: "Close" });
+  }
+
+  // Says what is wrong; the page stays on the network that it had, or takes the one that is here.
+  function refuse(sentence, again = null) {
+    if (state.network === null) {
+      const other = state.networks.find((network) => network.here);
+      if (other) fallBack(sentence, other.name, state.choice);
+      else fail(sentence);
+      return;
+    }
+    page.network.value = state.network;
+    openPanel(sentence, { isError: true, go: again ? "Try again" : null, onGo: again, cancel: "Close" });
+  }
+
+  // Asks before anything is fetched: the size is the server's own word.
+  async function offer(entry, turn) {
+    const hosts = entry.hosts.join(" or ");
+    const title = bold(entry.title);
+    openPanel([title, `: asking ${hosts} for its size …`], {});
+    const size = await asked(server.size, entry.name);
+    if (turn !== state.choice) return;
+    if (size.error) refuse(size.error, () => again(entry));
+    else if (size.progress) follow(entry, turn, size.progress);
+    else {
+      const onGo = async () => follow(entry, turn, await asked(server.fetch, entry.name));
+      openPanel([title, `: ${megabytes(size.bytes)} MB to fetch from ${hosts}`], { go: "Fetch", onGo });
+      if (page.fetch.contains(document.activeElement)) page.fetchGo.focus({ preventScroll: true });
+    }
+  }
+
+  function again(entry) {
+    page.network.value = entry.name;
+    choose(entry.name);
+  }
+
+  const megabytes = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
+
+  // Asks how far the fetch is until it ends; nobody asking, the server stops it after a while.
+  async function follow(entry, turn, progress) {
+    while (turn === state.choice) {
+      if (progress.error || progress.state === "failed") {
+        refuse(progress.error ?? progress.sentence, () => again(entry));
+        return;
+      }
+      if (progress.state === "done") {
+        closePanel();
+        await load(entry, turn);
+        return;
+      }
+      const { state: now, done, total } = progress;
+      openPanel([bold(entry.title), `: fetching from ${entry.hosts.join(" or ")}`], { done, total });
+      // stopped: a page in the background is slow to ask
+      if (now === "stopped") progress = await asked(server.fetch, entry.name);
+      else {
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        if (turn === state.choice) progress = await asked(server.progress, entry.name);
+      }
+    }
+  }
+
+  // `go` names the button that does something, `done` and `total` (bytes) draw the bar.
+  function openPanel(text, { go = null, onGo = null, cancel = "Cancel", isError = false, done, total }) {
+    // from the menu or the button that goes, but not from elsewhere on the page
+    const takesFocus = page.fetch.hidden ? document.activeElement === page.network : go === null && document.activeElement === page.fetchGo;
+    page.fetch.hidden = false;
+    page.fetch.classList.toggle("is-error", isError);
+    const parts = [text].flat();
+    // set only when it changes: screen readers read it out
+    if (page.fetchText.textContent !== parts.map((part) => part.textContent ?? part).join("")) page.fetchText.replaceChildren(...parts);
+    page.fetchProgress.hidden = total === undefined;
+    if (total) page.fetchBar.value = done / total;
+    else page.fetchBar.removeAttribute("value"); // it has begun, and nothing is known yet
+    page.fetchShare.textContent = total ? `${megabytes(done)} of ${megabytes(total)} MB, ${Math.floor((100 * done) / total)} %` : "";
+    page.fetchGo.hidden = go === null;
+    page.fetchGo.textContent = go ?? "";
+    page.fetchGo.onclick = () => {
+      page.fetchGo.onclick = null; // once is enough
+      onGo();
+    };
+    page.fetchCancel.textContent = cancel;
+    if (!takesFocus) return;
+    page.fetchCancel.focus({ preventScroll: true });
+    page.fetch.scrollIntoView({ block: "nearest" });
+  }
+
+  function closePanel() {
+    if (page.fetch.hidden) return;
+    const hadFocus = page.fetch.contains(document.activeElement);
+    page.fetch.hidden = true;
+    if (hadFocus) page.network.focus({ preventScroll: true });
+  }
+
+  // A fetch goes on for others, or stops when nobody asks about it.
+  function cancel() {
+    const turn = ++state.choice;
+    closePanel();
+    if (state.network !== null) page.network.value = state.network;
+    else {
+      const other = state.networks.find((network) => network.here);
+      if (other) load(other, turn);
+      else fail("No network is here: choose one in the menu to fetch it.");
+    }
+  }
+
   function showNetwork(network) {
     state.stitches = [...network.stitches].sort((a, b) => a.gmacs - b.gmacs);
     state.view = network.view;
-    const sources = new Set(state.stitches.map((stitch) => stitch.source));
+    state.chosen = state.clicked = null;
+    const sources = new Set(state.stitches.map((stitch) => stitch.source ?? "unmeasured"));
+    if (network.traces.some((trace) => trace.meta.kind === "original")) sources.add("original");
+    state.rug = network.traces.find((trace) => trace.meta.kind === "rug")?.y[0];
     for (const look of page.root.querySelectorAll("[data-source]")) look.hidden = !sources.has(look.dataset.source);
-    const { beats, ownership } = network;
-    page.beats.innerHTML = `Beats <b>${beats.beaten} of ${beats.total}</b> zoo models from ${beats.low.toFixed(2)} to ${beats.high.toFixed(2)} GMACs. ${beats.definition}`;
+    const { beats, ownership, unmeasured } = network;
+    if (beats.nothing) page.beats.textContent = beats.nothing;
+    else page.beats.replaceChildren("Beats ", bold(`${beats.beaten} of ${beats.total}`), ` zoo models from ${beats.low.toFixed(2)} to ${beats.high.toFixed(2)} GMACs. ${beats.definition}`);
     page.owns.textContent = `${ownership.network} ${ownership.published}`;
+    page.joint.textContent = network.joint;
+    page.jointFact.hidden = !network.joint;
     page.line.textContent = network.line;
+    makeRoomForWords();
+    page.unmeasured.hidden = !unmeasured;
+    if (unmeasured) {
+      const command = document.createElement("code");
+      command.textContent = unmeasured.command;
+      page.unmeasured.replaceChildren(`${unmeasured.text} Measure them: `, command);
+    }
     page.slider.disabled = page.gmacs.disabled = false;
     page.gmacs.min = (Math.ceil(span()[0] * 1000) / 1000).toFixed(3);
-    page.wait.hidden = true;
+    page.gmacs.setCustomValidity("");
+    for (const trace of state.zoo) if (trace.meta.key) trace.visible = trace.meta.key !== network.hides;
   }
 
-  async function start(element, server) {
+  // Shows a network in place of the one before. A budget that it can spend stays; else its own opening view.
+  async function put(network) {
+    state.turn += 1; // what is being asked was asked of the network before
+    state.asking?.abort();
+    state.answered = null;
+    delete page.root.dataset.answered;
+    state.networks = network.networks;
+    const before = state.gmacs;
+    state.network = network.name;
+    fillMenu(network.name);
+    showNetwork(network);
+    await draw([...state.zoo, ...network.traces]);
+    if (state.network !== network.name) return; // another came while this one was drawn
+    show(page.root.querySelector("[data-view][aria-pressed=true]").dataset.view);
+    const [low, high] = span();
+    const stitched = state.stitches.filter((stitch) => stitch.on_front && !stitch.is_anchor);
+    const opening = stitched[Math.floor(stitched.length / 2)]; // amid what stitching adds
+    const isKept = before !== null && before >= low && before <= high;
+    setBudget(isKept ? before : (opening?.gmacs ?? fromPosition(Number(page.slider.max) / 2)));
+    page.root.dataset.network = network.name;
+    page.root.dataset.state = "ready"; // what the tests wait for
+    ask(); // of the photo that is there
+  }
+
+  async function start(element, functions) {
+    server = functions;
     const root = element.querySelector(".sn");
     const named = (id) => root.querySelector(`#sn-${id}`);
-    page = { root, ringLabel: named("ring-label") };
-    for (const id of ["slider", "gmacs", "chosen", "beats", "owns", "line", "wait", "ring", "names", "families", "drop", "file", "preview", "video", "hint", "webcam", "error", "answer", "ran", "bars"]) page[id] = named(id);
+    page = { root };
+    const ids = ["slider", "gmacs", "chosen", "unmeasured", "beats", "owns", "joint", "joint-fact", "line", "wait", "wait-text", "ring", "ring-label", "names", "families", "network", "fetch", "fetch-text", "fetch-progress", "fetch-bar", "fetch-share", "fetch-go", "fetch-cancel", "drop", "file", "preview", "video", "hint", "webcam", "error", "answer", "ran", "bars"];
+    for (const id of ids) page[id.replace(/-(.)/, (_, letter) => letter.toUpperCase())] = named(id);
     plot = named("plot");
     emptyAnswer();
-    const zoo = await server.backdrop({});
-    nameCurves(zoo.traces);
-    await draw(zoo.traces);
+    const { traces, networks, start: first } = await server.backdrop({});
+    state.zoo = traces;
+    state.networks = networks;
+    fillMenu(first);
+    nameCurves(traces);
+    await draw(traces);
     plot.on("plotly_click", onPointClick);
     plot.on("plotly_afterplot", placeAll);
     plot.on("plotly_relayouting", placeAll);
     listen();
     root.dataset.state = "zoo";
-    const network = await server.network({});
-    if (network.error) {
-      page.wait.classList.add("is-error");
-      page.wait.textContent = network.error;
-      root.dataset.state = "failed";
-      return;
-    }
-    showNetwork(network);
-    await draw([...zoo.traces, ...network.traces]);
-    show("near");
-    const opening = state.stitches.filter((stitch) => stitch.on_front && !stitch.is_anchor).at(-1);
-    setBudget(opening?.gmacs ?? fromPosition(Number(page.slider.max) / 2));
-    root.dataset.state = "ready"; // what the tests wait for
-    ask(); // a photo may have come while the network was loading
+    load(entryOf(first), ++state.choice);
   }
 
   return { start, state };

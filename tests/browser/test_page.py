@@ -446,10 +446,10 @@ def test_a_network_that_cannot_be_loaded_says_so_and_the_zoo_stays(browser, monk
     from app.service import Service
     from snnet import catalogue
 
-    def damaged(name):
+    def damaged(entry, weights=None):
         raise catalogue.WeightsError("lite.safetensors is missing: fetch the project again")
 
-    monkeypatch.setattr(catalogue, "load", damaged)
+    monkeypatch.setattr(catalogue, "ready", damaged)
     service = Service("lite")
     service.start()
     demo = layout.build(service)

@@ -1,0 +1,298 @@
+"""The network menu: choosing, fetching, what can't be had, and networks that nothing has measured."""
+
+import pytest
+
+from app import page as layout
+from app.service import Service
+from tests.browser.weights import Far, levit_checkpoint, serving
+from tests.networks import tiny
+
+pytestmark = pytest.mark.browser
+OWN = ("http://127.0.0.1:", "data:", "blob:")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("networks") / "tiny"
+    tiny(seed=1).save(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served():
+    with serving() as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def own(folder, served, tmp_path_factory):
+    """(address, service) of an app started with the folder, with a network that has to be fetched."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCH_HOME", str(tmp_path_factory.mktemp("torch")))
+        service = Service(str(folder))
+        for name in ("far", "farther"):
+            served.files[f"{name}.pth"] = b"0" * 2_000_000
+            service._entries[name] = Far(name, f"the {name} network", folder, served.source(f"{name}.pth"))
+        service.start()
+        demo = layout.build(service)
+        options = layout.launch_options()
+        _, address, _ = demo.launch(**options, server_name="127.0.0.1", prevent_thread_lock=True)
+        yield address, service
+        demo.close()
+
+
+@pytest.fixture
+def open_page(browser, own):
+    contexts, foreign, errors = [], [], []
+
+    def opened(**options):
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda r: None if r.url.startswith(OWN) else foreign.append(r.url))
+        page.goto(own[0])
+        page.wait_for_selector(".sn[data-state=ready]", timeout=60_000)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not foreign, "the page asked another host"
+    assert not errors, "the page's script failed"
+
+
+def shows(page, network):
+    page.wait_for_selector(f".sn[data-network={network}]", timeout=60_000)
+
+
+def answered(page):
+    page.wait_for_selector(".sn[data-answered]", timeout=60_000)
+
+
+class TestUnmeasured:
+    def test_stitches_stand_on_the_budget_axis(self, open_page, own):
+        page = open_page()
+        rug = page.evaluate("""document.querySelector('#sn-plot').data
+            .filter(t => t.meta.kind === 'rug').flatMap(t => t.x)""")
+        service = own[1]
+        assert sorted(rug) == sorted(service.net.cost(stitch).gmacs for stitch in service.net.stitches)
+        assert "not measured yet" in page.inner_text("#sn-chosen")
+        assert "python -m snnet evaluate" in page.inner_text("#sn-unmeasured")
+        assert "nothing to compare yet" in page.inner_text("#sn-beats")
+        assert page.get_attribute("#sn-ring", "hidden") is None  # it has no size of its own
+
+    def test_the_slider_takes_the_costliest_within_the_budget(self, open_page, own):
+        page, net = open_page(), own[1].net
+        for share in (0, 120, 300, 400):
+            page.evaluate(f"""const s = document.querySelector('#sn-slider');
+                s.value = {share}; s.dispatchEvent(new Event('input'));""")
+            budget = page.evaluate("explorer.state.gmacs")
+            chosen = page.evaluate("explorer.state.chosen.gmacs")
+            assert chosen == max(c for s in net.stitches if (c := net.cost(s).gmacs) <= budget + 1e-12)
+
+    def test_a_photo_is_classified_with_the_classes_it_knows(self, open_page):
+        page = open_page()
+        page.click(".example >> nth=0")
+        answered(page)
+        assert "class " in page.inner_text("#sn-bars")
+
+    @pytest.mark.parametrize("theme", ["light", "dark"])
+    def test_a_phone_has_no_sideways_scroll(self, open_page, theme):
+        page = open_page(viewport={"width": 390, "height": 844}, color_scheme=theme)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 390
+
+
+class TestMenu:
+    def test_every_network_is_there_and_labelled(self, open_page):
+        page = open_page()
+        options = page.locator("#sn-network option").all_inner_texts()
+        assert "EfficientNet-Lite 0/1/2" in options
+        assert "DeiT-Ti/S/B" in options
+        assert page.locator("label[for=sn-network]").count() == 1
+        here = page.locator("#sn-network optgroup[label='To be fetched'] option").all_inner_texts()
+        assert "the far network" in here
+
+    def test_choosing_switches_everything(self, open_page):
+        page = open_page()
+        page.click(".example >> nth=0")
+        answered(page)
+        before = {name: page.inner_text(f"#sn-{name}") for name in ("chosen", "beats", "owns", "line", "ran")}
+        page.select_option("#sn-network", "lite")
+        shows(page, "lite")
+        answered(page)
+        for name, text in before.items():
+            assert page.inner_text(f"#sn-{name}") != text, name
+        assert "lion" in page.inner_text("#sn-bars")
+        assert page.locator("#sn-unmeasured").is_hidden()
+        assert "of 139" in page.inner_text("#sn-beats")
+        page.select_option("#sn-network", "tiny")
+        shows(page, "tiny")
+        assert page.inner_text("#sn-beats") == before["beats"]
+
+    def test_two_visitors_do_not_disturb_each_other(self, open_page):
+        one, two = open_page(), open_page()
+        one.select_option("#sn-network", "lite")
+        shows(one, "lite")
+        two.click(".example >> nth=0")
+        answered(two)
+        assert "class " in two.inner_text("#sn-bars")
+        assert two.evaluate("explorer.state.network") == "tiny"
+        one.click(".example >> nth=0")
+        answered(one)
+        assert "lion" in one.inner_text("#sn-bars")
+
+    def test_the_menu_can_be_read_in_the_dark(self, open_page):
+        page = open_page(color_scheme="dark")
+        page.evaluate("document.body.classList.add('dark')")
+        page.wait_for_timeout(200)
+        luminance = """(() => {
+            const style = getComputedStyle(document.querySelector('#sn-network'));
+            const light = (c) => { const [r, g, b] = c.match(/[\\d.]+/g).map(Number);
+                return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+            return [light(style.color), light(style.backgroundColor)];
+        })()"""
+        ink, ground = page.evaluate(luminance)
+        assert ink - ground > 120
+
+
+class TestFetching:
+    def test_the_size_comes_first_and_nothing_is_fetched_unasked(self, open_page, served):
+        page = open_page()
+        page.select_option("#sn-network", "farther")
+        page.wait_for_selector("#sn-fetch-go:visible")
+        assert "2.0 MB to fetch from 127.0.0.1" in page.inner_text("#sn-fetch-text")
+        page.click("#sn-fetch-cancel")
+        assert page.locator("#sn-fetch").is_hidden()
+        assert page.input_value("#sn-network") == "tiny"
+        assert served.ranges == []
+
+    def test_a_failure_is_a_sentence_and_the_page_stays(self, open_page, served):
+        page = open_page()
+        served.status = 503
+        try:
+            page.select_option("#sn-network", "farther")
+            page.wait_for_selector("#sn-fetch.is-error")
+            said = page.inner_text("#sn-fetch-text")
+            assert "farther.pth can't be fetched" in said
+            assert "HTTP 503" in said
+            assert "--weights" in said
+            box = page.locator("#sn-fetch-text").evaluate("e => [e.scrollHeight, e.clientHeight]")
+            assert box[0] <= box[1] + 1, "the sentence is cut"
+            assert page.evaluate("explorer.state.network") == "tiny"
+            page.click(".example >> nth=1")
+            answered(page)  # and it still works
+        finally:
+            served.status = 200
+
+    def test_progress_then_the_network(self, open_page, served):
+        page = open_page()
+        served.bytes_a_second = 1_000_000
+        try:
+            page.select_option("#sn-network", "far")
+            page.wait_for_selector("#sn-fetch-go:visible")
+            page.click("#sn-fetch-go")
+            page.wait_for_function(
+                "document.querySelector('#sn-fetch-share').textContent.includes('of 2.0 MB')"
+            )
+            assert page.evaluate("explorer.state.network") == "tiny"  # it stays until the new one is there
+            shows(page, "far")
+        finally:
+            served.bytes_a_second = None
+        assert page.locator("#sn-fetch").is_hidden()
+        assert page.input_value("#sn-network") == "far"
+        asked = len(served.ranges)
+        again = open_page()
+        again.select_option("#sn-network", "far")
+        shows(again, "far")
+        assert len(served.ranges) == asked  # it is here now
+
+    def test_a_phone_has_room_for_the_panel(self, open_page):
+        page = open_page(viewport={"width": 390, "height": 844})
+        page.select_option("#sn-network", "farther")
+        page.wait_for_selector("#sn-fetch-go:visible")
+        box = page.locator("#sn-fetch").bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+        assert box["y"] + box["height"] <= 844
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.focus("#sn-fetch-go")
+        page.keyboard.press("Escape")
+        assert page.locator("#sn-fetch").is_hidden()
+
+
+def launched(service):
+    service.start()
+    demo = layout.build(service)
+    options = layout.launch_options()
+    _, address, _ = demo.launch(**options, server_name="127.0.0.1", prevent_thread_lock=True)
+    return demo, address
+
+
+def test_a_published_network_takes_the_place_of_its_curve(browser, tmp_path_factory):
+    file = tmp_path_factory.mktemp("levit") / "levit.pth"
+    levit_checkpoint(file)
+    demo, address = launched(Service("levit", weights=file))
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    page = context.new_page()
+    page.goto(address)
+    shows(page, "levit")
+    hidden = """document.querySelector('#sn-plot').data
+        .filter(t => t.visible === false).map(t => t.meta.key)"""
+    assert set(page.evaluate(hidden)) == {"levit"}
+    assert "LeViT-192/256" not in page.locator("#sn-names span:visible").all_inner_texts()
+    assert page.inner_text("#sn-joint").startswith("Joint training costs the anchors: LeViT-192 79.9 → 79.6")
+    assert page.locator("[data-source=original]").is_visible()
+    page.click(".example >> nth=0")
+    answered(page)
+    assert page.evaluate("document.querySelectorAll('#sn-bars li:not([hidden])').length") == 5
+    for card in page.locator(".sn-card").all():
+        box = card.bounding_box()
+        assert box["y"] + box["height"] <= 720
+    page.select_option("#sn-network", "lite")
+    shows(page, "lite")
+    assert page.evaluate(hidden) == []
+    assert page.locator("#sn-joint").is_hidden()
+    context.close()
+    demo.close()
+
+
+def test_a_start_without_its_weights_shows_the_sentence_and_what_is_here(browser, monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    demo, address = launched(Service("levit"))
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    page = context.new_page()
+    page.goto(address)
+    shows(page, "lite")
+    said = page.inner_text("#sn-fetch-text")
+    assert "levit_192_256_release.pth can't be fetched" in said
+    assert said.endswith("The page shows EfficientNet-Lite 0/1/2 instead.")
+    page.click("#sn-fetch-cancel")
+    page.click(".example >> nth=0")
+    answered(page)
+    assert page.locator("#sn-bars .name").first.inner_text() != ""
+    context.close()
+    demo.close()
+
+
+def test_a_start_that_fetches_shows_the_zoo_and_how_far_it_is(browser, folder, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with serving() as served:
+        served.files["late.pth"] = b"0" * 2_000_000
+        served.bytes_a_second = 700_000
+        service = Service("lite")
+        service.entry = Far("late", "the late network", folder, served.source("late.pth"))
+        service.name, service.title = "late", service.entry.title
+        service._entries["late"] = service.entry
+        demo, address = launched(service)
+        context = browser.new_context(viewport={"width": 1280, "height": 720})
+        page = context.new_page()
+        page.goto(address)
+        page.wait_for_function("document.querySelector('#sn-fetch-share')?.textContent.includes('of 2.0 MB')")
+        assert page.locator("#sn-plot .point").count() > 1400
+        shows(page, "late")
+        assert page.locator("#sn-fetch").is_hidden()
+        context.close()
+        demo.close()
