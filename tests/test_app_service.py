@@ -1,4 +1,5 @@
 import json
+import queue
 import threading
 
 import pytest
@@ -138,10 +139,10 @@ def test_a_network_that_cannot_be_loaded_says_so_to_all_who_wait(monkeypatch, li
         raise catalogue.WeightsError("lite.safetensors is missing: fetch the project again")
 
     monkeypatch.setattr(catalogue, "ready", damaged)
-    said = []
+    said: queue.Queue[str] = queue.Queue()
     service = Service("lite")
-    service.start(then=said.append)
+    service.start(then=said.put)
     for call in (service.frontier, service.network, lambda: service.classify(str(lion), 0.6)):
         with pytest.raises(catalogue.WeightsError, match=r"lite\.safetensors is missing"):
             call()
-    assert "EfficientNet-Lite 0/1/2 can't be loaded: lite.safetensors is missing" in said[0]
+    assert "EfficientNet-Lite 0/1/2 can't be loaded: lite.safetensors is missing" in said.get(timeout=60)

@@ -41,7 +41,7 @@ def own(folder, served, tmp_path_factory):
         demo.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def open_page(browser, own):
     contexts, foreign, errors = [], [], []
 
@@ -62,6 +62,12 @@ def open_page(browser, own):
     assert not errors, "the page's script failed"
 
 
+@pytest.fixture(scope="module")
+def desk(open_page):
+    """A page that its tests leave on the network of the start."""
+    return open_page()
+
+
 def shows(page, network):
     page.wait_for_selector(f".sn[data-network={network}]", timeout=60_000)
 
@@ -71,8 +77,8 @@ def answered(page):
 
 
 class TestUnmeasured:
-    def test_stitches_stand_on_the_budget_axis(self, open_page, own):
-        page = open_page()
+    def test_stitches_stand_on_the_budget_axis(self, desk, own):
+        page = desk
         rug = page.evaluate("""document.querySelector('#sn-plot').data
             .filter(t => t.meta.kind === 'rug').flatMap(t => t.x)""")
         service = own[1]
@@ -82,8 +88,8 @@ class TestUnmeasured:
         assert "nothing to compare yet" in page.inner_text("#sn-beats")
         assert page.get_attribute("#sn-ring", "hidden") is None  # it has no size of its own
 
-    def test_the_slider_takes_the_costliest_within_the_budget(self, open_page, own):
-        page, net = open_page(), own[1].net
+    def test_the_slider_takes_the_costliest_within_the_budget(self, desk, own):
+        page, net = desk, own[1].net
         for share in (0, 120, 300, 400):
             page.evaluate(f"""const s = document.querySelector('#sn-slider');
                 s.value = {share}; s.dispatchEvent(new Event('input'));""")
@@ -91,22 +97,36 @@ class TestUnmeasured:
             chosen = page.evaluate("explorer.state.chosen.gmacs")
             assert chosen == max(c for s in net.stitches if (c := net.cost(s).gmacs) <= budget + 1e-12)
 
-    def test_a_photo_is_classified_with_the_classes_it_knows(self, open_page):
-        page = open_page()
+    def test_a_click_on_a_tick_moves_the_slider_there(self, desk, own):
+        net = own[1].net
+        largest = max(net.stitches, key=lambda stitch: net.cost(stitch).gmacs)
+        x, y = desk.evaluate(
+            """(gmacs) => {
+                const plot = document.querySelector('#sn-plot'), {xaxis, yaxis2} = plot._fullLayout;
+                const box = plot.getBoundingClientRect();
+                return [box.x + xaxis._offset + xaxis.d2p(gmacs), box.y + yaxis2._offset + yaxis2.d2p(0.035)];
+            }""",
+            net.cost(largest).gmacs,
+        )
+        desk.evaluate("document.querySelector('#sn-slider').value = 0")
+        desk.evaluate("document.querySelector('#sn-slider').dispatchEvent(new Event('input'))")
+        desk.mouse.move(x + 30, y)
+        desk.mouse.move(x, y)
+        desk.wait_for_selector("#sn-plot .hovertext")
+        assert "not measured yet" in desk.locator("#sn-plot .hovertext").first.text_content()
+        desk.mouse.click(x, y)
+        desk.wait_for_function("name => explorer.state.chosen.name === name", arg=largest.name)
+
+    def test_a_photo_is_classified_with_the_classes_it_knows(self, desk):
+        page = desk
         page.click(".example >> nth=0")
         answered(page)
         assert "class " in page.inner_text("#sn-bars")
 
-    @pytest.mark.parametrize("theme", ["light", "dark"])
-    def test_a_phone_has_no_sideways_scroll(self, open_page, theme):
-        page = open_page(viewport={"width": 390, "height": 844}, color_scheme=theme)
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= 390
-
 
 class TestMenu:
-    def test_every_network_is_there_and_labelled(self, open_page):
-        page = open_page()
+    def test_every_network_is_there_and_labelled(self, desk):
+        page = desk
         options = page.locator("#sn-network option").all_inner_texts()
         assert "EfficientNet-Lite 0/1/2" in options
         assert "DeiT-Ti/S/B" in options
@@ -127,6 +147,8 @@ class TestMenu:
         assert "lion" in page.inner_text("#sn-bars")
         assert page.locator("#sn-unmeasured").is_hidden()
         assert "of 139" in page.inner_text("#sn-beats")
+        assert page.get_attribute("#sn-gmacs", "min") == "0.294"  # and the slider's range with it
+        assert page.get_attribute("#sn-slider", "aria-valuetext").startswith("0.")
         page.select_option("#sn-network", "tiny")
         shows(page, "tiny")
         assert page.inner_text("#sn-beats") == before["beats"]
@@ -143,23 +165,10 @@ class TestMenu:
         answered(one)
         assert "lion" in one.inner_text("#sn-bars")
 
-    def test_the_menu_can_be_read_in_the_dark(self, open_page):
-        page = open_page(color_scheme="dark")
-        page.evaluate("document.body.classList.add('dark')")
-        page.wait_for_timeout(200)
-        luminance = """(() => {
-            const style = getComputedStyle(document.querySelector('#sn-network'));
-            const light = (c) => { const [r, g, b] = c.match(/[\\d.]+/g).map(Number);
-                return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-            return [light(style.color), light(style.backgroundColor)];
-        })()"""
-        ink, ground = page.evaluate(luminance)
-        assert ink - ground > 120
-
 
 class TestFetching:
-    def test_the_size_comes_first_and_nothing_is_fetched_unasked(self, open_page, served):
-        page = open_page()
+    def test_the_size_comes_first_and_nothing_is_fetched_unasked(self, desk, served):
+        page = desk
         page.select_option("#sn-network", "farther")
         page.wait_for_selector("#sn-fetch-go:visible")
         assert "2.0 MB to fetch from 127.0.0.1" in page.inner_text("#sn-fetch-text")
@@ -168,8 +177,8 @@ class TestFetching:
         assert page.input_value("#sn-network") == "tiny"
         assert served.ranges == []
 
-    def test_a_failure_is_a_sentence_and_the_page_stays(self, open_page, served):
-        page = open_page()
+    def test_a_failure_is_a_sentence_and_the_page_stays(self, desk, served):
+        page = desk
         served.status = 503
         try:
             page.select_option("#sn-network", "farther")
@@ -208,18 +217,29 @@ class TestFetching:
         shows(again, "far")
         assert len(served.ranges) == asked  # it is here now
 
-    def test_a_phone_has_room_for_the_panel(self, open_page):
-        page = open_page(viewport={"width": 390, "height": 844})
-        page.select_option("#sn-network", "farther")
-        page.wait_for_selector("#sn-fetch-go:visible")
-        box = page.locator("#sn-fetch").bounding_box()
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= 390
-        assert box["y"] + box["height"] <= 844
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        page.focus("#sn-fetch-go")
-        page.keyboard.press("Escape")
-        assert page.locator("#sn-fetch").is_hidden()
+
+def test_a_dark_phone_has_room_for_menu_and_panel(open_page):
+    page = open_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    ink, ground = page.evaluate(
+        """() => {
+            const style = getComputedStyle(document.querySelector('#sn-network'));
+            const light = (colour) => { const [r, g, b] = colour.match(/[\\d.]+/g).map(Number);
+                return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+            return [light(style.color), light(style.backgroundColor)];
+        }"""
+    )
+    assert ink - ground > 120
+    page.select_option("#sn-network", "farther")
+    page.wait_for_selector("#sn-fetch-go:visible")
+    box = page.locator("#sn-fetch").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    assert box["y"] + box["height"] <= 844
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.focus("#sn-fetch-go")
+    page.keyboard.press("Escape")
+    assert page.locator("#sn-fetch").is_hidden()
 
 
 def launched(service):
@@ -281,7 +301,7 @@ def test_a_start_that_fetches_shows_the_zoo_and_how_far_it_is(browser, folder, m
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with serving() as served:
         served.files["late.pth"] = b"0" * 2_000_000
-        served.bytes_a_second = 700_000
+        served.bytes_a_second = 100_000
         service = Service("lite")
         service.entry = Far("late", "the late network", folder, served.source("late.pth"))
         service.name, service.title = "late", service.entry.title
@@ -292,6 +312,7 @@ def test_a_start_that_fetches_shows_the_zoo_and_how_far_it_is(browser, folder, m
         page.goto(address)
         page.wait_for_function("document.querySelector('#sn-fetch-share')?.textContent.includes('of 2.0 MB')")
         assert page.locator("#sn-plot .point").count() > 1400
+        served.bytes_a_second = None
         shows(page, "late")
         assert page.locator("#sn-fetch").is_hidden()
         context.close()
