@@ -4,13 +4,15 @@ An adapter says where timm's own model can be cut and calls timm's own modules: 
 To add an architecture, write its adapter and list it in `ADAPTERS`.
 """
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from snnet.layers import Layout
+from snnet.norms import with_children, with_own_norms
 from snnet.stitches import Part
 
 
@@ -316,6 +318,7 @@ class Anchor(nn.Module):
         self.model: Any = model
         self.adapter = adapter or adapter_of(model)
         self.layout = self.adapter.layout(model)
+        self._is_twin = False
         tag = f".{self.config['tag']}" if self.config.get("tag") else ""
         self.recipe = recipe or (self.architecture + tag, {"num_classes": self.model.num_classes})
         stages = self.adapter.stages(model)
@@ -356,15 +359,46 @@ class Anchor(nn.Module):
     def tensors(self, part: Part) -> dict[str, Tensor]:
         """Return the parameters and buffers of one part by name."""
         if part.kind == "block":
-            return self._blocks[part.index].state_dict(keep_vars=True)
+            return self._tensors(self._blocks[part.index])
         found: dict[str, Tensor] = {}
         for name in self.adapter.stem if part.kind == "stem" else self.adapter.head:
             item = getattr(self.model, name, None)
             if isinstance(item, nn.Module):
-                found |= {f"{name}.{key}": value for key, value in item.state_dict(keep_vars=True).items()}
+                found |= {f"{name}.{key}": value for key, value in self._tensors(item).items()}
             elif item is not None:
                 found[name] = item
         return found
+
+    def _tensors(self, module: nn.Module) -> dict[str, Tensor]:
+        if self._is_twin:  # the statistics in its norms are saved with the anchor, and used all the same
+            return {**dict(module.named_parameters()), **dict(module.named_buffers())}
+        return module.state_dict(keep_vars=True)
+
+    def pieces(self) -> Iterator[tuple[str, nn.Module]]:
+        """Yield the modules of blocks and head by a name that is stable."""
+        for index, block in enumerate(self._blocks):
+            yield f"block{index}", block
+        for name in self.adapter.head:
+            if isinstance(module := getattr(self.model, name, None), nn.Module):
+                yield name, module
+
+    def with_own_norms(self, start: int) -> tuple["Anchor", dict[str, nn.Module]]:
+        """Return this anchor with norms of its own in head and blocks from `start` on, and those by name.
+
+        All else is shared, so that the new anchor costs the norms alone.
+        """
+        owned: dict[str, nn.Module] = {}
+        changed = {
+            name: with_own_norms(module, owned, name)
+            for name, module in self.pieces()
+            if not name.startswith("block") or int(name.removeprefix("block")) >= start
+        }
+        twin = copy.copy(self)
+        twin._is_twin = True
+        twin._blocks = tuple(changed.get(f"block{k}", block) for k, block in enumerate(self._blocks))
+        head = {name: module for name, module in changed.items() if name in self.adapter.head}
+        twin._modules = {"model": with_children(self.model, head)}
+        return twin, owned
 
     @torch.no_grad()
     def features(self, images: Tensor, points: Sequence[int]) -> dict[int, Tensor]:

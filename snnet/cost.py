@@ -13,7 +13,7 @@ token and position embedding, their Swin stitches without the front's steps down
 import copy
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any, cast
 
@@ -156,17 +156,21 @@ def part_macs(net: "StitchedNetwork") -> dict[tuple[Part, int], int]:
         for layer, joints in net.joints.items():
             before = features[joints[0].front, joints[0].leave]
             macs[Part("layer", layer=layer), size] = net.layers[layer].macs(before)
+    for stitch in net.stitches:  # norms of one's own cost what the anchor's do
+        for part in net.parts(stitch):
+            macs[part, stitch.image_size] = macs[replace(part, behind=""), stitch.image_size]
     return macs
 
 
 def costs(net: "StitchedNetwork") -> dict[str, Cost]:
     """Return the cost of every stitch by name: the sum over its parts."""
     macs = net.part_macs
-    params = {part: _parameters(net, part) for stitch in net.stitches for part in stitch.parts}
+    params = {part: _parameters(net, part) for stitch in net.stitches for part in net.parts(stitch)}
     return {
         stitch.name: Cost(
-            gmacs=sum(macs[part, stitch.image_size] for part in stitch.parts) / 1e9,
-            params_m=(sum(params[part] for part in stitch.parts) - net.uncounted.get(stitch.name, 0)) / 1e6,
+            gmacs=sum(macs[part, stitch.image_size] for part in net.parts(stitch)) / 1e9,
+            params_m=(sum(params[part] for part in net.parts(stitch)) - net.uncounted.get(stitch.name, 0))
+            / 1e6,
         )
         for stitch in net.stitches
     }

@@ -126,7 +126,7 @@ def _logits(
     for stitch in stitches:
         by_transform.setdefault(net.transform(stitch), []).append(stitch)
     ready = _prepared(net, precision)
-    for images, labels, _ in batches(photos, list(by_transform), batch_size, workers):
+    for images, labels, _, _ in batches(photos, list(by_transform), batch_size, workers):
 
         def outputs(images: dict = images) -> Iterator[tuple[Stitch, torch.Tensor]]:
             for transform, group in by_transform.items():

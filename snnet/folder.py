@@ -80,9 +80,10 @@ def _plan(net: "StitchedNetwork") -> dict[str, Any]:
         "timm": timm.__version__,
     }
     if net.published_as:
-        return plan | {"published": net.published_as}
+        return plan | {"published": net.published_as, "rank": net.rank, "reported": bool(net.reported)}
     return plan | {
         "rank": net.rank,
+        "own_norms": net.own_norms,
         "anchors": [
             {"name": a.name, "model": a.recipe[0], "options": dict(a.recipe[1]), "weights": a.weights}
             for a in net.anchors
@@ -122,7 +123,9 @@ def _network(plan: Mapping[str, Any], folder: Path) -> "StitchedNetwork":
     if name := plan.get("published"):
         from snnet import published
 
-        net = published.blank(name)
+        net = published.blank(name, plan.get("rank", 0))
+        if not plan.get("reported", True):  # trained here: what the authors report is of other weights
+            net.reported = {}
     else:
         try:
             anchors = []
@@ -141,7 +144,13 @@ def _network(plan: Mapping[str, Any], folder: Path) -> "StitchedNetwork":
             ]
             transforms = {row["image_size"]: Transform(**row) for row in plan["transforms"]}
             net = StitchedNetwork(
-                plan["name"], plan["title"], anchors, stitches, transforms, rank=plan["rank"]
+                plan["name"],
+                plan["title"],
+                anchors,
+                stitches,
+                transforms,
+                rank=plan["rank"],
+                own_norms=plan.get("own_norms", False),
             ).eval()
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise WeightsError(

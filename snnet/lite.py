@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 NAME, TITLE = "lite", "EfficientNet-Lite 0/1/2"
 LAYERS = ASSETS / "networks" / "lite.safetensors"
 CALIBRATION = "least squares, no training"
+OWN_NORMS = False  # of the network that ships; training can give it some
 # EfficientNet-Lite (Liu and Tan, 2020) with the weights that its authors published for TensorFlow.
 _LITE = (0, 1, 2)
 _LITE_SIZES = (224, 192, 256, 288)  # px; 224 first: the size of the stitching layers' photos
@@ -76,13 +77,13 @@ def is_here() -> bool:
 
 def load() -> "StitchedNetwork":
     """Return the network; WeightsError for a missing or damaged file."""
-    net = anchored()
+    net = anchored(own_norms=OWN_NORMS)
     read_layers(net, LAYERS)
     net.origin = {"method": CALIBRATION}
     return net
 
 
-def anchored() -> "StitchedNetwork":
+def anchored(own_norms: bool = False) -> "StitchedNetwork":
     """Return the network with its anchors' weights; its stitching layers are zero."""
     import timm
 
@@ -116,7 +117,7 @@ def anchored() -> "StitchedNetwork":
         )
         for size in {stitch.image_size for stitch in stitches}
     }
-    return StitchedNetwork(NAME, TITLE, anchors, stitches, transforms).eval()
+    return StitchedNetwork(NAME, TITLE, anchors, stitches, transforms, own_norms=own_norms).eval()
 
 
 def read_layers(net: "StitchedNetwork", file: Path) -> None:
@@ -131,13 +132,19 @@ def read_layers(net: "StitchedNetwork", file: Path) -> None:
         tensors = safetensors.torch.load_file(file)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{file} can't be read ({error}): {remedy}") from error
-    if words := differing(_layers(net).state_dict(), tensors):
+    if words := differing(_joints(net), tensors):
         raise WeightsError(f"{file} does not fit {net.name}: {said(words)}; {remedy}")
-    _layers(net).load_state_dict(tensors)
+    named = {key if key.startswith("norms.") else f"layers.{key}": value for key, value in tensors.items()}
+    net.load_state_dict(net.state_dict() | named)
 
 
-def _layers(net: "StitchedNetwork") -> Any:
-    return net.get_submodule("layers")
+def _joints(net: "StitchedNetwork") -> dict[str, Any]:
+    """Return the tensors that are not the anchors': stitching layers, and the norms behind them."""
+    return {
+        name.removeprefix("layers."): tensor
+        for name, tensor in net.state_dict().items()
+        if not name.startswith("anchors.")
+    }
 
 
 def write_layers(net: "StitchedNetwork", file: Path, made_from: dict[str, Any]) -> None:
@@ -150,5 +157,5 @@ def write_layers(net: "StitchedNetwork", file: Path, made_from: dict[str, Any]) 
     file.parent.mkdir(parents=True, exist_ok=True)
     # one metadata entry: the format keeps several in no fixed order
     metadata = {"snnet": json.dumps(made_from, sort_keys=True)}
-    tensors = {key: tensor.contiguous() for key, tensor in _layers(net).state_dict().items()}
+    tensors = {key: tensor.contiguous() for key, tensor in _joints(net).items()}
     safetensors.torch.save_file(tensors, file, metadata=metadata)

@@ -50,6 +50,7 @@ def stitch(
     stride: int = 1,
     max_stitches: int | None = None,
     low_rank: int = 0,
+    own_norms: bool = False,
     image_size: int | None = None,
     crop: float | None = None,
     limit: int | None = PHOTOS,
@@ -73,7 +74,8 @@ def stitch(
     - "auto": paired for plain transformers of equal depth, unpaired for all others.
 
     `max_stitches` thins the ways evenly by GMACs; the anchors are always among them. `low_rank` gives each
-    layer a branch of this rank for training (SN-Netv2); it changes nothing before.
+    layer a branch of this rank for training (SN-Netv2); it changes nothing before. `own_norms` gives the
+    blocks behind each layer norms of their own (`snnet.norms`), started like the layers.
 
     Raises ValueError for what can't be joined, with the reason, and WeightsError where pretrained weights
     can't be had.
@@ -88,6 +90,7 @@ def stitch(
         stride=stride,
         max_stitches=max_stitches,
         low_rank=low_rank,
+        own_norms=own_norms,
         image_size=image_size,
         crop=crop,
     )
@@ -112,22 +115,34 @@ def start(
     workers: int = 0,
     progress: bool = False,
 ) -> None:
-    """Set a network's stitching layers by least squares on photos, at its first stitch's size."""
+    """Set a network's stitching layers by least squares on photos, at its first stitch's size.
+
+    Norms behind them are matched on the first of these photos.
+    """
+    import torch
     from tqdm import tqdm
 
-    from snnet import least_squares
+    from snnet import least_squares, norms
     from snnet.data import batches
 
     transform = net.transform(net.stitches[0])
     text = f"{len(net.layers)} stitching layers from {photos.describe()} at {transform.image_size} px"
 
+    kept: list[Any] = []
+
     def images() -> Iterator[Any]:
         with tqdm(total=len(photos), unit="photo", desc=text, disable=not progress) as bar:
-            for by_transform, _, _ in batches(photos, [transform], batch_size, workers):
-                yield by_transform[transform]
-                bar.update(len(by_transform[transform]))
+            for batch in batches(photos, [transform], batch_size, workers):
+                x = batch.images[transform]
+                if net.own_norms and sum(map(len, kept)) < norms.PHOTOS:
+                    kept.append(x)
+                yield x
+                bar.update(len(x))
 
     least_squares.start(net, images())
+    if net.own_norms:
+        matched = torch.cat(kept)[: norms.PHOTOS].to(memory_format=torch.channels_last)
+        norms.match(net, matched.to(next(net.parameters()).device))
 
 
 def network(
@@ -139,6 +154,7 @@ def network(
     stride: int = 1,
     max_stitches: int | None = None,
     low_rank: int = 0,
+    own_norms: bool = False,
     image_size: int | None = None,
     crop: float | None = None,
 ) -> "StitchedNetwork":
@@ -162,7 +178,7 @@ def network(
     title, transforms = " + ".join(order), {size: transform}
     if max_stitches is not None:
         stitches = _thinned(anchors, stitches, max_stitches, transforms)
-    net = StitchedNetwork("-".join(order), title, anchors, stitches, transforms, rank=low_rank).eval()
+    net = StitchedNetwork("-".join(order), title, anchors, stitches, transforms, low_rank, own_norms).eval()
     with torch.inference_mode():
         images = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0))
         for anchor, way in zip(net.anchors, net.stitches, strict=False):
@@ -174,17 +190,15 @@ def network(
 # ---------------------------------------------------------------------------------------------- models
 
 
-def make_anchor(name: str, architecture: str, pretrained: bool, options: dict[str, Any]) -> "Anchor":
-    """Return timm's model as an anchor that knows how it was made.
+def timm_model(architecture: str, pretrained: bool, options: dict[str, Any]) -> "nn.Module":
+    """Return timm's model in evaluation mode.
 
     Raises WeightsError if the pretrained weights can't be had.
     """
     import timm
 
-    from snnet.anchors import Anchor
-
     try:
-        model = timm.create_model(architecture, pretrained=pretrained, **options).eval()
+        return timm.create_model(architecture, pretrained=pretrained, **options).eval()
     except Exception as error:
         if not pretrained:
             raise ValueError(f"{architecture} with {options} can't be made: {error}") from error
@@ -194,6 +208,16 @@ def make_anchor(name: str, architecture: str, pretrained: bool, options: dict[st
             "model hub can be reached, which fills its cache, or take random weights: pretrained=False "
             "(--no-pretrained)"
         ) from error
+
+
+def make_anchor(name: str, architecture: str, pretrained: bool, options: dict[str, Any]) -> "Anchor":
+    """Return timm's model as an anchor that knows how it was made.
+
+    Raises WeightsError if the pretrained weights can't be had.
+    """
+    from snnet.anchors import Anchor
+
+    model = timm_model(architecture, pretrained, options)
     config = cast(Any, model).default_cfg
     weights = f"{config['architecture']}.{config['tag']}" if pretrained and config.get("tag") else None
     return Anchor(name, model, weights=weights, recipe=(architecture, options))

@@ -33,15 +33,17 @@ class StitchedNetwork(nn.Module, ModelHubMixin):
     the hub's usual ones. `origin` tells, as JSON, how the stitching layers were made.
 
     `transforms` prepares a photo for each image size (px); `rank` gives every stitching layer a low-rank
-    branch. `accuracies` holds what is known of each stitch, by name; see `snnet.accuracy`. `reported` is
-    what the authors of these very weights report of them; `uncounted` the parameters of a stitch that their
-    tables leave out, so that ours agree.
+    branch, `own_norms` norms of its own in the blocks behind it (see `snnet.norms`). `accuracies` holds what
+    is known of each stitch, by name; see `snnet.accuracy`. `reported` is what the authors of these very
+    weights report of them; `uncounted` the parameters of a stitch that their tables leave out, so that ours
+    agree.
 
     Raises ValueError if two stitches have one name, or the features at a joint differ in resolution.
     """
 
     anchors: Sequence[Anchor]  # an nn.ModuleList; so typed, its items are known
     layers: MutableMapping[str, StitchingLayer]  # an nn.ModuleDict, likewise
+    norms: MutableMapping[str, nn.Module]  # likewise: by layer, those of the blocks behind it
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class StitchedNetwork(nn.Module, ModelHubMixin):
         stitches: Sequence[Stitch],
         transforms: Mapping[int, "Transform"],
         rank: int = 0,
+        own_norms: bool = False,
     ) -> None:
         super().__init__()
         self.name = name
@@ -81,6 +84,12 @@ class StitchedNetwork(nn.Module, ModelHubMixin):
                 )
             layouts = (self.anchors[front].layout, self.anchors[back].layout)
             self.layers[layer] = StitchingLayer(*layouts, before.width, after.width, rank)
+        self.norms = nn.ModuleDict()  # type: ignore[assignment]
+        self._behind: dict[str, Anchor] = {}  # not registered: all but the norms is the anchors' own
+        for layer, joints in self.joints.items() if own_norms else ():
+            anchor, start = self.anchors[joints[0].back], min(joint.enter for joint in joints)
+            self._behind[layer], owned = anchor.with_own_norms(start)
+            self.norms[layer] = nn.ModuleDict(owned)
 
     @property
     def anchor_names(self) -> tuple[str, ...]:
@@ -108,21 +117,45 @@ class StitchedNetwork(nn.Module, ModelHubMixin):
                 f"images have the shape {tuple(images.shape)}: (batch, 3, height, width) is needed"
             )
         x = images
-        for part in stitch.parts:
+        for part in self.parts(stitch):
             x = self.run(part, x)
         return x
+
+    @property
+    def own_norms(self) -> bool:
+        """True if every stitching layer has norms of its own behind it."""
+        return bool(self.norms)
+
+    def parts(self, stitch: Stitch) -> tuple[Part, ...]:
+        """Return everything that a stitch runs, in order: what `run` takes."""
+        return stitch.switched_parts if self.own_norms else stitch.parts
 
     def run(self, part: Part, x: Tensor) -> Tensor:
         """Run one part of a stitch."""
         if part.kind == "layer":
             return self.layers[part.layer](x)  # C_front channels -> C_back, in the back's layout
-        return self.anchors[part.anchor].run(part, x)
+        return self._owner(part).run(part, x)
+
+    def behind(self, layer: str) -> Anchor:
+        """Return the back anchor as it runs behind a stitching layer."""
+        return self._behind[layer]
+
+    def _owner(self, part: Part) -> Anchor:
+        return self._behind[part.behind] if part.behind else self.anchors[part.anchor]
+
+    def train(self, mode: bool = True) -> "StitchedNetwork":
+        """Set training or evaluation mode; norms behind stitching layers keep the anchors' statistics."""
+        super().train(mode)
+        for anchor in self._behind.values():
+            anchor.train(mode)
+        self.norms.eval()  # type: ignore[attr-defined]
+        return self
 
     def tensors(self, part: Part) -> dict[str, Tensor]:
         """Return the parameters and buffers of one part by name."""
         if part.kind == "layer":
             return self.layers[part.layer].state_dict(keep_vars=True)
-        return self.anchors[part.anchor].tensors(part)
+        return self._owner(part).tensors(part)
 
     def stitch(self, name: str) -> Stitch:
         """Return the stitch of this name; ValueError if there is none."""

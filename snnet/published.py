@@ -70,6 +70,11 @@ class Family:
     skips_norm: bool = False  # whether stitched ways leave out the last norm; see `_norm_as_block`
     uncounted: "Callable[[StitchedNetwork, Stitch], int] | None" = None  # see `_without_embeddings`
 
+    @property
+    def is_two_way(self) -> bool:
+        """True for SN-Netv2's, whose stitching layers were trained by low-rank branches."""
+        return self.ways is _two_way
+
 
 # ------------------------------------------------------------------------------------------ enumerations
 
@@ -331,14 +336,30 @@ def outline(name: str) -> "StitchedNetwork":
         return _network(family_of(name))
 
 
-def blank(name: str) -> "StitchedNetwork":
+def blank(name: str, rank: int = 0) -> "StitchedNetwork":
     """Return a published network with random anchors and zero layers, for tensors of ours to be read into."""
-    net = _network(family_of(name))
+    net = _network(family_of(name), rank)
     net.reported = _reported(net)
     return net
 
 
-def _network(family: Family) -> "StitchedNetwork":
+def untrained(name: str, rank: int = 0) -> "StitchedNetwork":
+    """Return a published network as its training began: timm's originals for anchors, the layers zero.
+
+    Raises WeightsError where the originals' weights can't be had.
+    """
+    from snnet.make import timm_model
+
+    family = family_of(name)
+    net = _network(family, rank)
+    for anchor, theirs in zip(net.anchors, family.anchors, strict=True):
+        original = timm_model(theirs.original, pretrained=True, options={})
+        anchor.model.load_state_dict(original.state_dict())
+    net.origin = {}
+    return net
+
+
+def _network(family: Family, rank: int = 0) -> "StitchedNetwork":
     import timm
 
     from snnet.anchors import Anchor
@@ -357,6 +378,7 @@ def _network(family: Family) -> "StitchedNetwork":
         anchors,
         _stitches(family, [anchor.depths for anchor in anchors]),
         {IMAGE_SIZE: transform},
+        rank,
     )
     net.published_as = family.name
     net.origin = {"method": "joint training by their authors"}

@@ -171,7 +171,7 @@ def routes(net: "StitchedNetwork") -> dict[str, str]:
     found = {}
     for stitch in net.stitches:
         route = hashlib.sha256()
-        for part in stitch.parts:
+        for part in net.parts(stitch):
             if part not in digests:
                 digests[part] = _digest(net, part)
             route.update(digests[part])

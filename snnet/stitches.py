@@ -15,13 +15,15 @@ from typing import Literal
 class Part:
     """One indivisible piece of a network: the unit that is run, counted, hashed and shared.
 
-    `anchor` and `index` name a stem, block or head; a stitching layer is named by `layer` alone.
+    `anchor` and `index` name a stem, block or head; a stitching layer is named by `layer` alone. `behind` is
+    the stitching layer whose own norms a block or head runs with, where the network has such.
     """
 
     kind: Literal["stem", "block", "layer", "head"]
     anchor: int = -1
     index: int = 0
     layer: str = ""
+    behind: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,15 @@ class Stitch:
             parts += [Part("block", leg.anchor, index) for index in range(leg.start, leg.stop)]
         parts.append(Part("head", self.legs[-1].anchor))
         return tuple(parts)
+
+    @cached_property
+    def switched_parts(self) -> tuple[Part, ...]:
+        """The parts, those behind a stitching layer with its own norms."""
+        found, behind = [], ""
+        for part in self.parts:
+            behind = part.layer or behind
+            found.append(part if part.kind == "layer" else replace(part, behind=behind))
+        return tuple(found)
 
     def describe(self, anchor_names: Sequence[str]) -> str:
         """Return the way in words, blocks counted from 1: "lite0 blocks 1–5, lite1 blocks 8–21 · 224 px"."""

@@ -18,11 +18,11 @@ class _Node:
     ends: list[Stitch] = field(default_factory=list)
 
 
-def _tree(stitches: Sequence[Stitch]) -> _Node:
+def _tree(net: StitchedNetwork, stitches: Sequence[Stitch]) -> _Node:
     root = _Node()
     for stitch in stitches:
         node = root
-        for part in stitch.parts:
+        for part in net.parts(stitch):
             node = node.next.setdefault(part, _Node())
         node.ends.append(stitch)
     return root
@@ -48,7 +48,7 @@ def sweep(
             )
     for stitch in stitches:
         net.check(stitch)
-    stack = [(_tree(stitches), images)]
+    stack = [(_tree(net, stitches), images)]
     while stack:
         node, x = stack.pop()
         for stitch in node.ends:
@@ -66,5 +66,6 @@ def saved(net: StitchedNetwork, stitches: Sequence[Stitch]) -> tuple[float, floa
     """Return the GMACs an image costs over these stitches: (each on its own, shared beginnings once)."""
     alone = sum(net.cost(stitch).gmacs for stitch in stitches)
     macs = net.part_macs
-    prefixes = {(s.image_size, s.parts[: k + 1]) for s in stitches for k in range(len(s.parts))}
+    ways = [(stitch.image_size, net.parts(stitch)) for stitch in stitches]
+    prefixes = {(size, parts[: k + 1]) for size, parts in ways for k in range(len(parts))}
     return alone, sum(macs[parts[-1], size] for size, parts in prefixes) / 1e9
