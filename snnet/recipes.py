@@ -1,0 +1,201 @@
+"""What a training run does: its settings, and the authors' recipes for the published networks.
+
+`RECIPES[name]` is the recipe that `python -m snnet train name` uses unless told otherwise.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+Sampling = Literal["uniform", "gmacs"]
+Distillation = Literal["none", "soft", "hard"]
+Precision = Literal["float32", "bfloat16", "float16"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of a training run; each field is an option of `python -m snnet train`.
+
+    Raises ValueError, naming the setting and what is valid, for values that make no run.
+    """
+
+    epochs: float = field(default=50, metadata={"help": "passes over the photos"})
+    steps: int = field(default=0, metadata={"help": "optimiser steps, instead of epochs; 0: by epochs"})
+    batch_size: int = field(default=128, metadata={"help": "photos a step in each process"})
+    start_photos: int = field(
+        default=100, metadata={"help": "for the least-squares start of a network that has none yet"}
+    )
+
+    sampling: Sampling = field(
+        default="uniform",
+        metadata={"help": "which stitch a step trains: any alike, or first a range of GMACs, then one in it"},
+    )
+    groups: int = field(default=10, metadata={"help": "ranges of GMACs of equal width, with sampling gmacs"})
+    image_size: int = field(
+        default=0, metadata={"help": "px; 0: the network's default size, -1: all its sizes"}
+    )
+
+    optimizer: str = field(default="adamw", metadata={"help": "as timm names them"})
+    lr: float = field(default=5e-5, metadata={"help": "of the stitching layers at its highest"})
+    anchor_lr: float = field(
+        default=1.0, metadata={"help": "the anchors' learning rate as a share of lr; 0 freezes them"}
+    )
+    weight_decay: float = field(default=0.05, metadata={"help": "of weights; norms and biases have none"})
+    momentum: float = field(default=0.9, metadata={"help": "of SGD and its like"})
+    schedule: str = field(default="cosine", metadata={"help": "as timm names them"})
+    warmup_epochs: float = field(default=5, metadata={"help": "over which lr rises from warmup_lr"})
+    warmup_lr: float = field(default=1e-7, metadata={"help": "where lr begins"})
+    min_lr: float = field(default=1e-6, metadata={"help": "where lr ends"})
+    clip: float = field(default=0.0, metadata={"help": "largest norm of all gradients together; 0: none"})
+    ema: float = field(
+        default=0.0, metadata={"help": "decay of the moving average that is kept as result; 0: none"}
+    )
+    precision: Precision = field(default="float32", metadata={"help": "of forward and backward pass"})
+
+    teacher: str = field(
+        default="largest",
+        metadata={"help": "largest (anchor), anchors (their mean), or a timm name with pretrained weights"},
+    )
+    distillation: Distillation = field(
+        default="hard", metadata={"help": "on the teacher's class, on its probabilities, or none"}
+    )
+    alpha: float = field(
+        default=0.5, metadata={"help": "weight of the teacher's loss; the labels have the rest"}
+    )
+    temperature: float = field(default=1.0, metadata={"help": "of soft distillation"})
+
+    crop_scale: float = field(default=0.08, metadata={"help": "smallest share of a photo that a crop covers"})
+    flip: float = field(default=0.5, metadata={"help": "probability of a mirrored photo"})
+    color_jitter: float = field(default=0.4, metadata={"help": "timm's; without effect beside auto_augment"})
+    auto_augment: str = field(
+        default="rand-m9-mstd0.5-inc1", metadata={"help": "timm's name of a policy; '' for none"}
+    )
+    erase: float = field(default=0.25, metadata={"help": "probability that a box of a photo is noise"})
+    mixup: float = field(default=0.8, metadata={"help": "alpha; 0: none"})
+    cutmix: float = field(default=1.0, metadata={"help": "alpha; 0: none"})
+    smoothing: float = field(default=0.1, metadata={"help": "of the labels"})
+    repeats: int = field(default=1, metadata={"help": "times that a photo comes in a row, differently cut"})
+
+    seed: int = field(default=0, metadata={"help": "of order, crops, mixing and stitches"})
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for setting in fields(self):
+            value, hint = getattr(self, setting.name), hints[setting.name]
+            if get_origin(hint) is Literal and value not in get_args(hint):
+                raise ValueError(f"{setting.name} {value!r} is none of {', '.join(get_args(hint))}")
+            if hint in (int, float) and (isinstance(value, bool) or not isinstance(value, int | float)):
+                raise ValueError(f"{setting.name} {value!r} is not a number")
+        at_least = {"batch_size": 1, "groups": 1, "repeats": 1, "image_size": -1}
+        unsigned = ("epochs", "steps", "start_photos", "lr", "anchor_lr", "weight_decay", "warmup_epochs")
+        for name in (*unsigned, "warmup_lr", "min_lr", "clip", "mixup", "cutmix"):
+            at_least[name] = 0
+        for name, least in at_least.items():
+            if not getattr(self, name) >= least:
+                raise ValueError(f"{name} {getattr(self, name)} is below {least}")
+        for name in ("alpha", "flip", "erase", "smoothing", "ema", "crop_scale"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} {getattr(self, name)} is outside 0 to 1")
+        if not self.temperature > 0:
+            raise ValueError(f"temperature {self.temperature} is not above 0")
+        if not self.epochs and not self.steps:
+            raise ValueError("neither epochs nor steps: give the length of the run")
+        if self.distillation == "none" and self.alpha == 1:
+            raise ValueError("alpha 1 without distillation leaves nothing to learn from")
+
+    def with_settings(self, settings: Mapping[str, Any]) -> "Recipe":
+        """Return the recipe with some settings changed; ValueError names one that there is not."""
+        known = [setting.name for setting in fields(self)]
+        if strange := [name for name in settings if name not in known]:
+            raise ValueError(f"no setting {strange[0]!r}: a recipe has {', '.join(known)}")
+        return replace(self, **settings)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A recipe with what is known of it: the command, its hardware and hours, and the score to expect."""
+
+    recipe: Recipe
+    command: str
+    hardware: str
+    hours: str
+    score: str
+    source: str
+
+    def describe(self) -> str:
+        """Return it in lines for people."""
+        return "\n".join(
+            f"{name:<9} {getattr(self, name)}" for name in ("command", "hardware", "hours", "score", "source")
+        )
+
+
+_V1 = "SN-Net (Pan, Cai and Zhuang, CVPR 2023)"
+_V2 = "SN-Netv2 (Pan et al., ECCV 2024)"
+_NOT_SAID = "not stated by the authors"
+_REGNET = "regnety_160.deit_in1k"  # RegNetY-16GF, DeiT's own teacher
+
+_DEIT = Recipe(
+    epochs=50,
+    batch_size=128,
+    lr=5e-5,
+    warmup_lr=1e-7,
+    min_lr=1e-6,
+    teacher=_REGNET,
+    repeats=3,
+    ema=0.99996,
+)
+# A tenth of the layers' learning rate for the anchors, as the authors' configuration has it.
+_SWIN = _DEIT.with_settings({"batch_size": 16, "anchor_lr": 0.1, "clip": 5.0, "repeats": 1, "ema": 0.0})
+_LEVIT = _DEIT.with_settings({"epochs": 100})
+_RESNET = Recipe(
+    epochs=30,
+    batch_size=128,
+    optimizer="sgd",
+    lr=0.05,
+    weight_decay=2e-5,
+    warmup_epochs=3,
+    warmup_lr=1e-5,
+    min_lr=0.0,
+    teacher=_REGNET,
+    erase=0.6,
+    mixup=0.0,
+    cutmix=0.0,
+    precision="float16",
+)
+_DEIT3 = Recipe(
+    epochs=50,
+    batch_size=64,
+    sampling="gmacs",
+    optimizer="lamb",
+    lr=3e-5,
+    weight_decay=0.02,
+    warmup_lr=1e-7,
+    min_lr=1e-5,
+    distillation="none",
+    alpha=0.0,
+    crop_scale=0.08,
+    color_jitter=0.3,
+    auto_augment="3a",
+    erase=0.0,
+    mixup=0.0,
+)
+
+
+def _on_eight(name: str, recipe: Recipe, score: str, source: str) -> Known:
+    options = f"train {name} --data ILSVRC2012/train --out {name}-trained"
+    return Known(
+        recipe, f"accelerate launch --num_processes 8 -m snnet {options}", "8 GPUs", _NOT_SAID, score, source
+    )
+
+
+# Scores are the authors' own on ImageNet-1k's validation photos, lowest to highest of their stitches.
+RECIPES: Mapping[str, Known] = {
+    "deit": _on_eight("deit", _DEIT, "top-1 70.6–82.0 %", _V1),
+    "swin": _on_eight("swin", _SWIN, "top-1 79.5–84.2 %", _V1),
+    "levit": _on_eight("levit", _LEVIT, "top-1 79.4–81.2 %", _V1),
+    "resnet18_resnet50": _on_eight("resnet18_resnet50", _RESNET, "top-1 68.3–77.5 %", _V1),
+    "resnet18_swin_ti": _on_eight("resnet18_swin_ti", _RESNET, "top-1 68.7–81.2 %", _V1),
+    "deit3_s_b": _on_eight("deit3_s_b", _DEIT3, "no table was published", _V2),
+    "deit3_s_l": _on_eight("deit3_s_l", _DEIT3, "top-1 77.8–87.0 %", _V2),
+    "deit3_b_l": _on_eight("deit3_b_l", _DEIT3, "no table was published", _V2),
+}
