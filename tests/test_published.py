@@ -134,3 +134,35 @@ def test_files_are_where_the_authors_put_them():
             assert source.address.startswith("https://")
             assert "ziplab" in source.address
             assert source.address.endswith(".pth")
+
+
+@pytest.mark.parametrize(
+    ("family", "rank"), [("levit", 0), ("resnet18_swin_ti", 0), ("deit3_s_b", published.LOW_RANK)]
+)
+def test_training_begins_with_timms_originals(family, rank, monkeypatch, tmp_path):
+    import timm
+
+    from snnet import catalogue, folder, make
+
+    asked = {}
+
+    def original(name, pretrained, options):
+        assert pretrained
+        torch.manual_seed(len(asked))
+        asked[name] = timm.create_model(name, pretrained=False, **options)
+        return asked[name]
+
+    monkeypatch.setattr(make, "timm_model", original)
+    net = catalogue.entry(family).untrained()
+    assert list(asked) == [anchor.original for anchor in published.family_of(family).anchors]
+    for anchor, model in zip(net.anchors, asked.values(), strict=True):
+        for name, tensor in model.state_dict().items():
+            assert torch.equal(anchor.model.state_dict()[name], tensor)
+    assert all(layer.rank == rank and not layer.weight.any() for layer in net.layers.values())
+    assert not net.reported
+    monkeypatch.undo()
+    if family == "levit":  # trained here, it is not the authors' network with their accuracies
+        net.save(tmp_path)
+        back = folder.load(tmp_path)
+        assert not back.accuracies
+        assert [s.name for s in back.stitches] == [s.name for s in net.stitches]
