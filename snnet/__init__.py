@@ -26,8 +26,8 @@ _HOME = {
 }
 _ROOMS = (
     *("accuracy", "anchors", "catalogue", "cost", "curves", "data", "download", "evaluate", "folder"),
-    *("frontier", "layers", "least_squares", "lite", "make", "network", "norms", "photos", "published"),
-    *("recipes", "results", "stitches", "train", "training_log", "walk", "weights", "zoo"),
+    *("frontier", "layers", "least_squares", "lite", "make", "network", "norms", "photos", "plots"),
+    *("published", "recipes", "results", "stitches", "train", "training_log", "walk", "weights", "zoo"),
 )
 
 __all__ = [*_HOME, *_ROOMS]

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 IMAGENET_CLASSES = 1000
 IMAGENET_PHOTOS = 50_000
 Z95 = 1.959964
+TOPS: tuple[Literal[1, 5], ...] = (1, 5)
+FEWEST_CLASSES = 10  # that can stand for others: below, resampling them says too little
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,31 @@ def wilson(right: float, total: int) -> tuple[float, float]:
     return 100 * (centre - half), 100 * (centre + half)
 
 
+def interval(result: Result, top: Literal[1, 5] = 1) -> tuple[float, float]:
+    """Return the 95 % interval in percent of a result's top-1 or top-5.
+
+    Wilson's where photos of all classes were counted. On some of the classes a bootstrap over whole classes,
+    since the photos of one class go right or wrong together; of fewer than ten classes that knows too little,
+    and Wilson's stands again.
+    """
+    place = 1 if top == 1 else 2
+    classes = sorted(result.per_class)
+    if not FEWEST_CLASSES <= len(classes) < IMAGENET_CLASSES:
+        return wilson(result.top1 if top == 1 else result.top5, result.total)
+    photos = np.array([result.per_class[c][0] for c in classes], dtype=np.float64)
+    right = np.array([result.per_class[c][place] for c in classes], dtype=np.float64)
+    return _resampled(right, photos)
+
+
+def _resampled(
+    gained: NDArray[np.float64], photos: NDArray[np.float64], draws: int = 10_000, seed: int = 0
+) -> tuple[float, float]:
+    """Return the percentile bootstrap's 95 % interval over whole classes of 100 · gained / photos."""
+    picks = np.random.default_rng(seed).integers(len(photos), size=(draws, len(photos)))
+    low, high = np.percentile(gained[picks].sum(1) / photos[picks].sum(1), [2.5, 97.5])
+    return 100 * float(low), 100 * float(high)
+
+
 def paired_difference(
     stitch: Mapping[int, tuple[int, int]],
     control: Mapping[int, tuple[int, int]],
@@ -66,10 +93,7 @@ def paired_difference(
     classes = sorted(stitch)
     photos: NDArray[np.float64] = np.array([stitch[c][0] for c in classes], dtype=np.float64)
     gained: NDArray[np.float64] = np.array([stitch[c][1] - control[c][1] for c in classes], dtype=np.float64)
-    picks = np.random.default_rng(seed).integers(len(classes), size=(draws, len(classes)))
-    drawn = gained[picks].sum(1) / photos[picks].sum(1)
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return 100 * float(gained.sum() / photos.sum()), (100 * float(low), 100 * float(high))
+    return 100 * float(gained.sum() / photos.sum()), _resampled(gained, photos, draws, seed)
 
 
 def reported(top1: float, source: str) -> Accuracy:
@@ -140,7 +164,7 @@ def measured(result: Result) -> Accuracy:
     """Return a result as it was counted."""
     return Accuracy(
         top1=100 * result.top1 / result.total,
-        interval=wilson(result.top1, result.total),
+        interval=interval(result),
         source="measured",
         note=f"measured on {result.photos_about}, {result.precision}, {result.measured_on}",
         photos=f"{result.photos_about} ({result.precision})",

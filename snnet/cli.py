@@ -1,6 +1,7 @@
 """`python -m snnet networks | stitch | train | evaluate | frontier | zoo`."""
 
 import argparse
+import csv
 import json
 import os
 import sys
@@ -20,8 +21,8 @@ EXAMPLES = {
     "networks": "python -m snnet networks --json",
     "stitch": "python -m snnet stitch resnet18 resnet50 --data photos/ --out resnets/",
     "train": "accelerate launch -m snnet train deit --data ILSVRC2012/train --out deit-trained/",
-    "evaluate": "python -m snnet evaluate lite --data val.parquet",
-    "frontier": "python -m snnet frontier lite",
+    "evaluate": "accelerate launch -m snnet evaluate lite --data val.parquet",
+    "frontier": "python -m snnet frontier lite --plot lite.html",
     "zoo": "python -m snnet zoo build --source timm-results/",
 }
 
@@ -108,6 +109,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--limit", type=int, help="measure on this many of the photos, drawn at random")
     evaluate.add_argument("--seed", type=int, default=0, help="which photos are drawn")
     evaluate.add_argument("--precision", default="float32", choices=("float32", "bfloat16", "float16"))
+    evaluate.add_argument(
+        "--skip-broken", action="store_true", help="leave out photos that can't be decoded, and say how many"
+    )
+    evaluate.add_argument(
+        "--save-every", type=float, default=10.0, metavar="SECONDS", help="what a kill costs at most"
+    )
     evaluate.add_argument("--about", metavar="TEXT", help="how tables and the page name these photos")
     evaluate.add_argument(
         "--table", type=Path, help="also write what is known on these photos as a CSV table"
@@ -120,7 +127,10 @@ def _parser() -> argparse.ArgumentParser:
     frontier.add_argument("network", help="a name of the catalogue, or a network's folder")
     _weights_option(frontier)
     frontier.add_argument("--all", action="store_true", help="every stitch, not the Pareto front alone")
-    frontier.add_argument("--json", action="store_true", help="for a machine to read")
+    form = frontier.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="for a machine to read")
+    form.add_argument("--csv", action="store_true", help="a table for a spreadsheet")
+    frontier.add_argument("--plot", type=Path, metavar="HTML", help="draw every stitch into this file")
 
     zoo = command("zoo", _zoo, "Derive the shipped tables from timm's and the authors' own.")
     zoo.add_argument("action", choices=("build",))
@@ -293,9 +303,9 @@ def _train(options: argparse.Namespace) -> None:
     if os.environ.get("RANK", "0") != "0":
         return
     if options.plot:
-        from snnet import training_log
+        from snnet import plots
 
-        training_log.plot(options.out, options.plot)
+        plots.training(options.out, options.plot)
         _say(f"wrote {options.plot}")
     if isinstance(entry, catalogue.LiteEntry):
         lite.write_layers(net, options.out / lite.LAYERS.name, {"network": net.name} | net.origin)
@@ -330,14 +340,20 @@ def _dry_run(net: "StitchedNetwork", plan: "Plan", recipe: "Recipe") -> list[str
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from snnet import catalogue, results
+    import torch
+
+    from snnet import accuracy, catalogue, results
     from snnet.data import open_photos
     from snnet.evaluate import evaluate
+    from snnet.processes import Processes
     from snnet.walk import saved
 
     net = catalogue.load(options.network, weights=options.weights)
     remember = results.Store().fingerprints
     photos = open_photos(**_source(options), limit=options.limit, seed=options.seed, remember=remember)
+    processes = Processes()
+    if processes.size == 1 and torch.accelerator.is_available():
+        net.to(torch.accelerator.current_accelerator())
     new = evaluate(
         net,
         photos,
@@ -346,7 +362,15 @@ def _evaluate(options: argparse.Namespace) -> None:
         workers=options.workers,
         about=options.about,
         progress=True,
+        skip_broken=options.skip_broken,
+        save_every_s=options.save_every,
+        processes=processes,
     )
+    if not processes.is_main:
+        return
+    if new and new[0].total < len(photos):
+        _say(f"{len(photos) - new[0].total} photos left out, because they can't be decoded")
+    net.cpu()
     if new:
         alone, shared = saved(net, [net.stitch(result.stitch) for result in new])
         _say(
@@ -366,12 +390,22 @@ def _evaluate(options: argparse.Namespace) -> None:
         _say(f"wrote {options.table}")
     if options.json:
         kept = ("stitch", "total", "top1", "top5", "precision", "measured_on")
-        print(json.dumps([{name: getattr(row, name) for name in kept} for row in rows], indent=2))
+        said = [
+            {name: getattr(row, name) for name in kept}
+            | {f"top{top}_interval": list(accuracy.interval(row, top)) for top in accuracy.TOPS}
+            for row in rows
+        ]
+        print(json.dumps(said, indent=2))
         return
-    print(f"{'stitch':<28} {'GMACs':>6}  {'top-1':>6}  {'top-5':>6}   of {rows[0].photos_about}")
+    print(
+        f"{'stitch':<28} {'GMACs':>6}  {'top-1, 95 %':>21}  {'top-5, 95 %':>21}   of {rows[0].photos_about}"
+    )
     for stitch, row in zip(net.stitches, rows, strict=True):
-        top1, top5 = (100 * right / row.total for right in (row.top1, row.top5))
-        print(f"{stitch.name:<28} {net.cost(stitch).gmacs:6.3f}  {top1:5.1f} %  {top5:5.1f} %")
+        line = f"{stitch.name:<28} {net.cost(stitch).gmacs:6.3f}"
+        for top, right in zip(accuracy.TOPS, (row.top1, row.top5), strict=True):
+            low, high = accuracy.interval(row, top)
+            line += f"  {100 * right / row.total:5.1f} % [{low:4.1f}, {high:5.1f}]"
+        print(line)
 
 
 def _frontier(options: argparse.Namespace) -> None:
@@ -379,8 +413,21 @@ def _frontier(options: argparse.Namespace) -> None:
 
     net = catalogue.load(options.network, weights=options.weights)
     rows = [row for row in accuracy.table(net) if options.all or row["on_front"]]
+    if options.plot:
+        from snnet import plots
+
+        plots.frontier(net, options.plot)
+        _say(f"wrote {options.plot}")
     if options.json:
         print(json.dumps({"network": net.name, "stitches": rows}, indent=2))
+        return
+    if options.csv:
+        columns = ["name", "image_size", "gmacs", "params_m", "top1", "low", "high", "source", "on_front"]
+        writer = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            low, high = row["interval"] or (None, None)
+            writer.writerow(row | {"low": low, "high": high})
         return
     for row in sorted(rows, key=lambda row: row["gmacs"]):
         top1 = "not measured"

@@ -93,6 +93,7 @@ class Store:
                     "CREATE TABLE IF NOT EXISTS fingerprints "
                     "(path, size, modified, fingerprint, PRIMARY KEY (path, size, modified))"
                 )
+                connection.execute("CREATE TABLE IF NOT EXISTS progress (run PRIMARY KEY, state BLOB)")
                 yield connection
         except sqlite3.Error as error:
             raise OSError(
@@ -101,11 +102,29 @@ class Store:
 
     def put(self, results: Iterable[Result]) -> None:
         """Add results in one transaction; one with the same key is replaced."""
+        self.finish(results, "")
+
+    def finish(self, results: Iterable[Result], run: str) -> None:
+        """Add the results of a run and forget how far it was, in one transaction."""
         holders = ", ".join(f":{name}" for name in _COLUMNS)
         with self._connect() as connection:
             connection.executemany(
                 f"INSERT OR REPLACE INTO results VALUES ({holders})", [_to_row(result) for result in results]
             )
+            connection.execute("DELETE FROM progress WHERE run = ?", (run,))
+
+    def progress(self, run: str) -> bytes | None:
+        """Return what an unfinished run kept last, or None."""
+        if not self.file.is_file():
+            return None
+        with self._connect() as connection:
+            row = connection.execute("SELECT state FROM progress WHERE run = ?", (run,)).fetchone()
+        return row[0] if row else None
+
+    def put_progress(self, run: str, state: bytes) -> None:
+        """Keep how far a run is, in place of what was kept of it before."""
+        with self._connect() as connection:
+            connection.execute("INSERT OR REPLACE INTO progress VALUES (?, ?)", (run, state))
 
     @property
     def fingerprints(self) -> "Fingerprints":

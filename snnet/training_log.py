@@ -1,4 +1,4 @@
-"""The log of a training run: a CSV table, TensorBoard's events, and a drawing of them."""
+"""The log of a training run: a CSV table and TensorBoard's events."""
 
 import csv
 from pathlib import Path
@@ -44,28 +44,3 @@ class Log:
         """Finish both files."""
         self._lines.close()
         self._events.close()
-
-
-def plot(folder: Path, file: Path) -> None:
-    """Draw a run's loss and learning rate over its steps into one HTML file that opens from disk."""
-    import plotly.graph_objects as go
-    from plotly.subplots import make_subplots
-
-    rows = read(folder)
-    steps = [int(row["step"]) for row in rows]
-    loss = [float(row["loss"]) for row in rows]
-    smooth, mean = [], loss[0] if loss else 0.0
-    for value in loss:
-        mean = 0.98 * mean + 0.02 * value
-        smooth.append(mean)
-    figure = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.75, 0.25], vertical_spacing=0.05)
-    dots = {"mode": "markers", "marker": {"size": 4, "opacity": 0.3}, "text": [row["stitch"] for row in rows]}
-    figure.add_trace(go.Scatter(x=steps, y=loss, name="a step's, by stitch", **dots), row=1, col=1)
-    figure.add_trace(go.Scatter(x=steps, y=smooth, name="running mean", mode="lines"), row=1, col=1)
-    rates = [float(row["lr"]) for row in rows]
-    figure.add_trace(go.Scatter(x=steps, y=rates, name="learning rate", mode="lines"), row=2, col=1)
-    figure.update_yaxes(title_text="loss", row=1, col=1)
-    figure.update_yaxes(title_text="learning rate", row=2, col=1)
-    figure.update_xaxes(title_text="step", row=2, col=1)
-    figure.update_layout(title=f"Training of {folder.resolve().name}", template="plotly_white")
-    figure.write_html(file, include_plotlyjs=True)

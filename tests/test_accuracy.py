@@ -150,3 +150,38 @@ def test_the_table_marks_the_front_and_leaves_the_unmeasured_open():
     assert all(row["top1"] is None and row["interval"] is None for row in rows if row["name"] != best.name)
     assert "1 stitches measured on photos of mine." in accuracy.line(net)
     assert f"{len(net.stitches) - 1} stitches not measured yet" in accuracy.line(net)
+
+
+def of_classes(per_class):
+    from snnet.results import Result
+
+    rows = per_class.values()
+    return Result(
+        *("route", "photos", "transform", "float32"),
+        total=sum(r[0] for r in rows),
+        top1=sum(r[1] for r in rows),
+        top5=sum(r[2] for r in rows),
+        per_class=per_class,
+        photos_about="p",
+        measured_on="d",
+        network="n",
+        stitch="s",
+    )
+
+
+class TestInterval:
+    def test_of_all_classes_or_a_few_it_is_wilsons(self):
+        for classes in (9, accuracy.IMAGENET_CLASSES):
+            result = of_classes(dict.fromkeys(range(classes), (10, 6, 9)))
+            assert accuracy.interval(result) == accuracy.wilson(6 * classes, 10 * classes)
+            assert accuracy.interval(result, 5) == accuracy.wilson(9 * classes, 10 * classes)
+
+    def test_of_some_classes_it_is_as_wide_as_they_differ(self):
+        alike = of_classes(dict.fromkeys(range(20), (50, 30, 40)))
+        assert accuracy.interval(alike) == pytest.approx((60, 60))
+        apart = of_classes({c: (50, 50 * (c % 2), 50) for c in range(20)})
+        low, high = accuracy.interval(apart)
+        # a mean of 20 draws of 0 or 1: 50 ± 1.96 · 50 / √20
+        assert low == pytest.approx(50 - 1.96 * 50 / 20**0.5, abs=3)
+        assert high == pytest.approx(50 + 1.96 * 50 / 20**0.5, abs=3)
+        assert accuracy.interval(apart, 5) == (100, 100)

@@ -1,3 +1,4 @@
+import csv
 import json
 import subprocess
 import sys
@@ -151,3 +152,26 @@ def test_what_cannot_be_stitched_is_one_line(names, words, folder, capsys):  # n
     assert status == 2
     assert words in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_the_frontier_as_a_table_and_as_a_drawing(tmp_path, folder, capsys):  # noqa: F811
+    from tests.networks import tiny
+
+    tiny().save(tmp_path / "net")
+    status, table, err = run(capsys, "frontier", str(tmp_path / "net"), "--all", "--csv")
+    assert status == 0, err
+    rows = list(csv.DictReader(table.splitlines()))
+    assert [row["name"] for row in rows] == [stitch.name for stitch in tiny().stitches]
+    assert {row["top1"] + row["low"] + row["source"] for row in rows} == {""}
+    assert float(rows[0]["gmacs"]) == tiny().cost(tiny().stitches[0]).gmacs
+    for source in ("unmeasured", "measured"):
+        page = tmp_path / f"{source}.html"
+        status, _, err = run(capsys, "frontier", str(tmp_path / "net"), "--plot", str(page))
+        assert status == 0, err
+        html = page.read_text(encoding="utf-8")
+        assert ("not measured yet" in html) == (source == "unmeasured")
+        assert all(json.dumps(stitch.name) in html for stitch in tiny().stitches)
+        assert "<script src=" not in html  # nothing from other hosts
+        evaluated = ("evaluate", str(tmp_path / "net"), "--data", str(folder))
+        assert run(capsys, *evaluated)[0] == 0
+    assert run(capsys, "frontier", str(tmp_path / "net"), "--csv")[1].count("True") >= 1

@@ -1,10 +1,22 @@
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 import torch
 from PIL import Image
 
 from snnet import results
+from snnet import walk as walks
 from snnet.data import open_photos
-from snnet.evaluate import evaluate, missing
+from snnet.evaluate import _Saver, evaluate, missing
+from snnet.photos import PhotoError
 from snnet.results import Store
 from tests.networks import tiny
 
@@ -106,3 +118,171 @@ def test_fingerprints_are_remembered(folder, store, monkeypatch):
     first = open_photos(folder, remember=store.fingerprints).fingerprint
     monkeypatch.setattr("hashlib.file_digest", lambda *_: pytest.fail("a file was read"))
     assert open_photos(folder, remember=store.fingerprints).fingerprint == first
+
+
+class Killed(Exception):
+    pass
+
+
+def counted(found):
+    return {r.stitch: (r.total, r.top1, r.top5, r.per_class) for r in found}
+
+
+@pytest.mark.parametrize("at", [0, 1, 2, 3])
+def test_an_interrupted_evaluation_counts_every_photo_once(folder, store, tmp_path, monkeypatch, at):
+    net, photos = tiny(), open_photos(folder)
+    whole = counted(evaluate(net, photos, batch_size=4, store=Store(tmp_path / "other.sqlite")))
+    add, seen = _Saver.add, []
+
+    def dies(saver, batch, outputs):
+        if len(seen) == at:
+            next(outputs)  # in the middle of a batch
+            raise Killed
+        seen.append(batch.indices.tolist())
+        add(saver, batch, outputs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_Saver, "add", dies)
+        with pytest.raises(Killed):
+            evaluate(net, photos, batch_size=4, store=store, save_every_s=0)
+    assert not store.all()
+
+    def notes(saver, batch, outputs):
+        seen.append(batch.indices.tolist())
+        add(saver, batch, outputs)
+
+    monkeypatch.setattr(_Saver, "add", notes)
+    assert counted(evaluate(net, photos, batch_size=3, store=store)) == whole  # the batch may change
+    assert sorted(index for indices in seen for index in indices) == list(range(len(photos)))
+    assert evaluate(net, photos, store=store) == []
+    with sqlite3.connect(store.file) as connection:
+        assert connection.execute("SELECT count(*) FROM progress").fetchone() == (0,)
+
+
+def test_what_changed_meanwhile_is_measured_from_the_start(folder, store, monkeypatch):
+    net, photos = tiny(), open_photos(folder)
+    add = _Saver.add
+    with monkeypatch.context() as patch:
+        calls = []
+
+        def dies(saver, batch, outputs):
+            calls.append(1)
+            if len(calls) == 3:
+                raise Killed
+            add(saver, batch, outputs)
+
+        patch.setattr(_Saver, "add", dies)
+        with pytest.raises(Killed):
+            evaluate(net, photos, batch_size=4, store=store, save_every_s=0)
+    with torch.no_grad():
+        for layer in net.layers.values():
+            layer.bias += 1
+    seen = []
+    monkeypatch.setattr(
+        _Saver,
+        "add",
+        lambda saver, batch, outputs: (seen.append(len(batch.indices)), add(saver, batch, outputs)),
+    )
+    evaluate(net, photos, batch_size=4, store=store)
+    assert sum(seen) == len(photos)
+
+
+@pytest.fixture
+def with_broken(folder, tmp_path):
+    place = tmp_path / "photos"
+    shutil.copytree(folder, place)
+    (place / "n01443537" / "2.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    return open_photos(place)
+
+
+def test_a_broken_photo_stops_and_what_was_counted_is_kept(with_broken, store, monkeypatch):
+    net = tiny()
+    with pytest.raises(PhotoError, match=r"2\.png"):
+        evaluate(net, with_broken, batch_size=2, store=store)
+    add, seen = _Saver.add, []
+    monkeypatch.setattr(
+        _Saver,
+        "add",
+        lambda saver, batch, outputs: (seen.extend(batch.indices.tolist()), add(saver, batch, outputs)),
+    )
+    found = evaluate(net, with_broken, batch_size=2, store=store, skip_broken=True)
+    assert 0 not in seen  # it went on
+    assert {r.total for r in found} == {14}
+    assert all(r.photos_about.endswith(", 1 broken left out") for r in found)
+    assert {r.per_class[1][0] for r in found} == {4}
+
+
+ROOT = Path(__file__).parent.parent
+
+
+def command(net: Path, photos: Path, *words: str, processes: int = 1) -> list[str]:
+    launch = [sys.executable, "-m"]
+    if processes > 1:
+        launch += ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"]
+    return [*launch, "snnet", "evaluate", str(net), "--data", str(photos), "--json", *words]
+
+
+def environment(home: Path) -> dict[str, str]:
+    return os.environ | {"SNNET_HOME": str(home), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+
+
+def printed(words: list[str], home: Path):
+    done = subprocess.run(words, cwd=ROOT, env=environment(home), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), done.stderr
+
+
+def test_two_processes_give_the_counts_of_one(folder, tmp_path):
+    tiny().save(tmp_path / "net")
+    one, said = printed(command(tmp_path / "net", folder), tmp_path / "one")
+    alone, shared = walks.saved(tiny(), tiny().stitches)
+    assert f"{shared:.1f} GMACs a photo where one by one takes {alone:.1f}" in said
+    two, _ = printed(command(tmp_path / "net", folder, "--batch-size", "2", processes=2), tmp_path / "two")
+    assert [row["total"] for row in one] == [15] * len(one)
+    assert one == two
+    again, said = printed(command(tmp_path / "net", folder, processes=2), tmp_path / "two")
+    assert "nothing to compute" in said
+    assert again == one
+
+
+def test_a_broken_photo_stops_every_process_with_its_name(with_broken, folder, tmp_path):
+    tiny().save(tmp_path / "net")
+    words = command(tmp_path / "net", tmp_path / "photos", "--batch-size", "2", processes=2)
+    done = subprocess.run(
+        words, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode != 0
+    assert "2.png" in done.stderr
+    rows, said = printed([*words, "--skip-broken"], tmp_path)
+    assert {row["total"] for row in rows} == {14}
+    assert "1 photos left out" in said
+
+
+def test_kill_9_and_the_same_command_again(folder, tmp_path):
+    many = tmp_path / "many"
+    for synset in SYNSETS:
+        (many / synset).mkdir(parents=True)
+        for number in range(60):
+            shutil.copy(folder / synset / f"{number % 5}.png", many / synset / f"{number}.png")
+    tiny().save(tmp_path / "net")
+    words = command(tmp_path / "net", many, "--batch-size", "2", "--save-every", "0", "--workers", "0")
+    home = tmp_path / "home"
+    process = subprocess.Popen(
+        words, cwd=ROOT, env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    store, give_up, kept = Store(home / "results.sqlite"), time.monotonic() + 120, 0
+    while kept < 3:
+        assert process.poll() is None
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+        if store.file.is_file():
+            with sqlite3.connect(store.file, timeout=30) as connection:
+                tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+                kept += "progress" in tables and bool(connection.execute("SELECT * FROM progress").fetchall())
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not store.all()
+    rows, said = printed(words, home)
+    assert "evaluate tiny:   0%" not in said  # the bar began where it was
+    assert rows == printed(command(tmp_path / "net", many), tmp_path / "elsewhere")[0]
+    assert {row["total"] for row in rows} == {180}
