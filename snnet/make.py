@@ -56,7 +56,7 @@ def stitch(
     limit: int | None = PHOTOS,
     seed: int = 0,
     batch_size: int = 16,
-    workers: int = 0,
+    workers: int | None = 0,
     progress: bool = False,
 ) -> "StitchedNetwork":
     """Return a network of two or more timm models, joined by stitching layers started on photos.
@@ -112,7 +112,7 @@ def start(
     photos: "Photos",
     *,
     batch_size: int = 16,
-    workers: int = 0,
+    workers: int | None = 0,
     progress: bool = False,
 ) -> None:
     """Set a network's stitching layers by least squares on photos, at its first stitch's size.

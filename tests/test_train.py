@@ -437,7 +437,7 @@ class TestResume:
 ROOT = Path(__file__).parent.parent
 
 
-def command(*words: str, home: Path, processes: int = 1) -> list[str]:
+def command(*words: str, processes: int = 1) -> list[str]:
     launch = [sys.executable, "-m"]
     if processes > 1:
         launch += ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"]
@@ -452,7 +452,8 @@ def options(**settings) -> list[str]:
     return [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
-def test_kill_9_and_the_same_command_again(place, tmp_path):
+def test_kill_9_and_the_same_command_again(place, tmp_path, monkeypatch):
+    monkeypatch.setenv("SNNET_HOME", str(tmp_path))
     tiny().save(tmp_path / "net")
     given = [
         str(tmp_path / "net"),
@@ -462,7 +463,7 @@ def test_kill_9_and_the_same_command_again(place, tmp_path):
     ]
     killed = [*given, "--out", str(tmp_path / "killed")]
     process = subprocess.Popen(
-        command(*killed, home=tmp_path), cwd=ROOT, env=environment(tmp_path), stderr=subprocess.DEVNULL
+        command(*killed), cwd=ROOT, env=environment(tmp_path), stderr=subprocess.DEVNULL
     )
     log = tmp_path / "killed" / training_log.CSV
     give_up = time.monotonic() + 120
@@ -474,28 +475,27 @@ def test_kill_9_and_the_same_command_again(place, tmp_path):
     process.wait()
     assert not (tmp_path / "killed" / folder.CONFIG).exists()
     for out in ("killed", "whole"):
-        done = subprocess.run(
-            command(*given, "--out", str(tmp_path / out), home=tmp_path), cwd=ROOT, env=environment(tmp_path)
-        )
-        assert done.returncode == 0
+        assert cli.main(["train", *given, "--out", str(tmp_path / out)]) == 0
     assert equal(folder.load(tmp_path / "killed"), folder.load(tmp_path / "whole"))
     assert len(training_log.read(tmp_path / "killed")) == 40
 
 
-def test_two_processes_equal_one_with_twice_the_batch(place, tmp_path):
+def test_two_processes_equal_one_with_twice_the_batch(place, tmp_path, monkeypatch):
+    monkeypatch.setenv("SNNET_HOME", str(tmp_path))
     tiny().save(tmp_path / "net")
     # frozen anchors: batch norms in training would see other batches
     settings = PLAIN | {"anchor_lr": 0, "mixup": 0, "cutmix": 0, "optimizer": "sgd", "lr": 0.1}
-    for processes, batch in ((2, 3), (1, 6)):
-        words = [str(tmp_path / "net"), "--data", str(place), "--out", str(tmp_path / f"by{processes}")]
-        done = subprocess.run(
-            command(*words, *options(**settings | {"batch_size": batch}), home=tmp_path, processes=processes),
-            cwd=ROOT,
-            env=environment(tmp_path),
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
+    words = [str(tmp_path / "net"), "--data", str(place)]
+    by2 = options(**settings | {"batch_size": 3, "out": tmp_path / "by2"})
+    done = subprocess.run(
+        command(*words, *by2, processes=2),
+        cwd=ROOT,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert cli.main(["train", *words, *options(**settings | {"batch_size": 6, "out": tmp_path / "by1"})]) == 0
     one, two = (folder.load(tmp_path / f"by{processes}") for processes in (1, 2))
     start = tiny().state_dict()
     moved = 0
