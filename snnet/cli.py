@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 EXAMPLES = {
     "networks": "python -m snnet networks --json",
     "stitch": "python -m snnet stitch resnet18 resnet50 --data photos/ --out resnets/",
-    "train": "accelerate launch -m snnet train deit --data ILSVRC2012/train --out deit-trained/",
-    "evaluate": "accelerate launch -m snnet evaluate lite --data val.parquet",
+    "train": "python -m snnet train deit --data ILSVRC2012/train --out deit-trained/ --dry-run",
+    "evaluate": "python -m snnet evaluate lite --data val.parquet",
     "frontier": "python -m snnet frontier lite --plot lite.html",
     "zoo": "python -m snnet zoo build --source timm-results/",
 }

@@ -29,7 +29,7 @@ def test_networks_for_machines(capsys):
     assert 0.29 < row["gmacs"][0] < row["gmacs"][1] < 0.99
 
 
-@pytest.mark.parametrize("command", ["networks", "stitch", "evaluate", "frontier", "zoo"])
+@pytest.mark.parametrize("command", ["networks", "stitch", "train", "evaluate", "frontier", "zoo"])
 def test_every_help_shows_an_example(command, capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main([command, "--help"])
