@@ -28,6 +28,17 @@ def own_home(tmp_path_factory):
     patch.undo()
 
 
+@pytest.fixture
+def one_thread():
+    """Compute as a command of the tests does: sums over threads round otherwise than sums in one."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def service(own_home):
     """The service of the network that ships, loaded."""

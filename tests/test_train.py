@@ -452,7 +452,7 @@ def options(**settings) -> list[str]:
     return [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
-def test_kill_9_and_the_same_command_again(place, tmp_path, monkeypatch):
+def test_kill_9_and_the_same_command_again(place, tmp_path, monkeypatch, one_thread):
     monkeypatch.setenv("SNNET_HOME", str(tmp_path))
     tiny().save(tmp_path / "net")
     given = [
@@ -480,11 +480,11 @@ def test_kill_9_and_the_same_command_again(place, tmp_path, monkeypatch):
     assert len(training_log.read(tmp_path / "killed")) == 40
 
 
-def test_two_processes_equal_one_with_twice_the_batch(place, tmp_path, monkeypatch):
+def test_two_processes_equal_one_with_twice_the_batch(place, tmp_path, monkeypatch, one_thread):
     monkeypatch.setenv("SNNET_HOME", str(tmp_path))
     tiny().save(tmp_path / "net")
     # frozen anchors: batch norms in training would see other batches
-    settings = PLAIN | {"anchor_lr": 0, "mixup": 0, "cutmix": 0, "optimizer": "sgd", "lr": 0.1}
+    settings = PLAIN | {"anchor_lr": 0, "mixup": 0, "cutmix": 0, "optimizer": "sgd", "lr": 0.02}
     words = [str(tmp_path / "net"), "--data", str(place)]
     by2 = options(**settings | {"batch_size": 3, "out": tmp_path / "by2"})
     done = subprocess.run(
