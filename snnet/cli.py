@@ -244,7 +244,7 @@ def _stitch(options: argparse.Namespace) -> None:
         make.start(net, photos, **run)
         file = options.out or lite.LAYERS
         made_from = {"network": net.name, "photos": len(photos), "fingerprint": photos.fingerprint}
-        lite.write_layers(net, file, made_from | {"method": "least squares"})
+        lite.write_layers(net, file, made_from | {"method": "least squares, no training"})
         _say(f"wrote {file} ({file.stat().st_size / 1e6:.1f} MB)")
         return
     named = (
@@ -308,7 +308,8 @@ def _train(options: argparse.Namespace) -> None:
         plots.training(options.out, options.plot)
         _say(f"wrote {options.plot}")
     if isinstance(entry, catalogue.LiteEntry):
-        lite.write_layers(net, options.out / lite.LAYERS.name, {"network": net.name} | net.origin)
+        made_from = {"network": net.name} | net.origin
+        lite.write_layers(net, options.out / lite.LAYERS.name, made_from, half=True)
     _say(f"wrote {options.out}: measure it with: python -m snnet evaluate {options.out} --data PHOTOS")
 
 
@@ -329,6 +330,7 @@ def _dry_run(net: "StitchedNetwork", plan: "Plan", recipe: "Recipe") -> list[str
         f"{moving / 1e6:.2f} of {net.total_params_m:.2f} M parameters move",
         f"photos    {plan.photos:,}; batch {plan.batch} = {recipe.batch_size} × {plan.processes} processes",
         f"steps     {plan.steps:,}, {plan.steps_an_epoch:,} an epoch; lr rises over {plan.warmup_steps:,}",
+        f"draws     {recipe.draws} of the stitches a step",
         f"teacher   {recipe.teacher}, {recipe.distillation}, weight {recipe.alpha:g}"
         if recipe.distillation != "none"
         else "teacher   none",

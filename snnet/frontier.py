@@ -6,7 +6,7 @@ A point is a cost and a value; lower cost and higher value are better. A value o
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan
+from math import isnan, log
 from numbers import Real
 
 BEATS_DEFINITION = (
@@ -35,6 +35,22 @@ def front(costs: Sequence[float], values: Sequence[float | None]) -> list[int]:
     Ties: of equal costs the higher value is kept, of equal points the first. Unknown values are never on it.
     """
     return [i for _, _, i in _front(costs, values)]
+
+
+def area(costs: Sequence[float], values: Sequence[float | None]) -> float:
+    """Return the area under the front over ln(cost), from the lowest of `costs` to the highest.
+
+    At each cost the front has the best value within it. Where nothing known is affordable, at the left, its
+    first value stands in, so that areas of different values at the same costs can be subtracted. Raises
+    ValueError if no value is known.
+    """
+    steps = [(cost, value) for cost, value, _ in _front(costs, values)]
+    if not steps:
+        raise ValueError("no value is known: there is no front to take the area of")
+    starts = [min(costs), *(cost for cost, _ in steps[1:]), max(costs)]
+    return sum(
+        value * log(end / start) for (_, value), start, end in zip(steps, starts, starts[1:], strict=False)
+    )
 
 
 def best_within(

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 NAME, TITLE = "lite", "EfficientNet-Lite 0/1/2"
 LAYERS = ASSETS / "networks" / "lite.safetensors"
-CALIBRATION = "least squares, no training"
-OWN_NORMS = False  # of the network that ships; training can give it some
+_NORMS = "norms."  # how the names of their tensors begin in the file of layers
+_REMEDY = f"fetch the project again, or make it with: python -m snnet stitch {NAME} --data PHOTOS"
 # EfficientNet-Lite (Liu and Tan, 2020) with the weights that its authors published for TensorFlow.
 _LITE = (0, 1, 2)
 _LITE_SIZES = (224, 192, 256, 288)  # px; 224 first: the size of the stitching layers' photos
@@ -77,9 +77,10 @@ def is_here() -> bool:
 
 def load() -> "StitchedNetwork":
     """Return the network; WeightsError for a missing or damaged file."""
-    net = anchored(own_norms=OWN_NORMS)
+    made_from, names = told(LAYERS)
+    net = anchored(own_norms=any(name.startswith(_NORMS) for name in names))
     read_layers(net, LAYERS)
-    net.origin = {"method": CALIBRATION}
+    net.origin = made_from
     return net
 
 
@@ -125,7 +126,7 @@ def read_layers(net: "StitchedNetwork", file: Path) -> None:
     import safetensors.torch
     from safetensors import SafetensorError
 
-    remedy = f"fetch the project again, or make it with: python -m snnet stitch {net.name} --data PHOTOS"
+    remedy = _REMEDY.replace(NAME, net.name)
     if not file.is_file():
         raise WeightsError(f"{file} is missing: {remedy}")
     try:
@@ -134,8 +135,24 @@ def read_layers(net: "StitchedNetwork", file: Path) -> None:
         raise WeightsError(f"{file} can't be read ({error}): {remedy}") from error
     if words := differing(_joints(net), tensors):
         raise WeightsError(f"{file} does not fit {net.name}: {said(words)}; {remedy}")
-    named = {key if key.startswith("norms.") else f"layers.{key}": value for key, value in tensors.items()}
+    named = {key if key.startswith(_NORMS) else f"layers.{key}": value for key, value in tensors.items()}
     net.load_state_dict(net.state_dict() | named)
+
+
+def told(file: Path) -> tuple[dict[str, Any], list[str]]:
+    """Return what a file of `write_layers` was made from, and the names of its tensors; {} and [] if missing.
+
+    Raises WeightsError for a damaged one.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not file.is_file():
+        return {}, []
+    try:
+        with safe_open(file, framework="numpy") as opened:
+            return json.loads((opened.metadata() or {}).get("snnet", "{}")), list(opened.keys())
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{file} can't be read ({error}): {_REMEDY}") from error
 
 
 def _joints(net: "StitchedNetwork") -> dict[str, Any]:
@@ -147,15 +164,17 @@ def _joints(net: "StitchedNetwork") -> dict[str, Any]:
     }
 
 
-def write_layers(net: "StitchedNetwork", file: Path, made_from: dict[str, Any]) -> None:
+def write_layers(net: "StitchedNetwork", file: Path, made_from: dict[str, Any], half: bool = False) -> None:
     """Write the stitching layers to a safetensors file; `made_from` (photos, seed …) goes along as JSON.
 
-    Equal layers give equal bytes.
+    Equal layers give equal bytes. With `half` they are rounded to float16, which takes half the space.
     """
     import safetensors.torch
+    import torch
 
     file.parent.mkdir(parents=True, exist_ok=True)
     # one metadata entry: the format keeps several in no fixed order
     metadata = {"snnet": json.dumps(made_from, sort_keys=True)}
-    tensors = {key: tensor.contiguous() for key, tensor in _joints(net).items()}
+    kind = torch.float16 if half else torch.float32
+    tensors = {key: tensor.to(kind).contiguous() for key, tensor in _joints(net).items()}
     safetensors.torch.save_file(tensors, file, metadata=metadata)

@@ -9,7 +9,7 @@ scale and shift can't do.
 
 import copy
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,6 +20,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 if TYPE_CHECKING:
     from snnet.anchors import Anchor
     from snnet.network import StitchedNetwork
+    from snnet.stitches import Stitch
 
 PHOTOS = 128  # to match moments on: they run as one batch
 _MOST = 5.0  # the most by which a spread is raised: a channel that is silent on these photos stays so
@@ -71,18 +72,23 @@ def match(net: "StitchedNetwork", images: Tensor) -> None:
     `images` is (B, 3, S, S), the photos to match on. The norms of a way are set one after the other, each on
     what those before it have become; a layer of several ways is matched on the first of them.
     """
-    stitches = [stitch for stitch in net.stitches if stitch.image_size == images.shape[-1]]
-    wanted: dict[int, dict[str, tuple[Tensor, Tensor]]] = {}
-    matched: set[str] = set()
-    for stitch in stitches:
-        if not stitch.layers or stitch.layers[-1] in matched:
-            continue
-        layer, back = stitch.layers[-1], stitch.anchors[-1]
-        matched.add(layer)
-        if back not in wanted:
-            wanted[back] = _moments(net.anchors[back], images)
-        with _before(net.behind(layer), _corrector(wanted[back])):
-            net(images, stitch)
+    from snnet.walk import together
+
+    ways: dict[str, Stitch] = {}
+    for stitch in net.stitches:
+        if stitch.layers and stitch.image_size == images.shape[-1]:
+            ways.setdefault(stitch.layers[-1], stitch)
+    wanted = {
+        back: _moments(net.anchors[back], images) for back in {way.anchors[-1] for way in ways.values()}
+    }
+    # ways of few crossings first: those of more run through norms that are set by then
+    for crossings in sorted({len(way.layers) for way in ways.values()}):
+        some = {layer: way for layer, way in ways.items() if len(way.layers) == crossings}
+        with ExitStack() as hooks:
+            for layer, way in some.items():
+                hooks.enter_context(_before(net.behind(layer), _corrector(wanted[way.anchors[-1]])))
+            for _ in together(net, images, list(some.values())):
+                pass
 
 
 def _moments(anchor: "Anchor", images: Tensor) -> dict[str, tuple[Tensor, Tensor]]:

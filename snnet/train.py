@@ -1,4 +1,4 @@
-"""Joint training by distillation, one stitch a step (Pan, Cai and Zhuang, CVPR 2023, section 3.3).
+"""Joint training by distillation, a stitch a step (Pan, Cai and Zhuang, CVPR 2023, section 3.3).
 
 Everything that a step does is a function of the recipe's seed and the step's number: which stitch, which
 photos, how they are cut and mixed. A checkpoint therefore holds weights and optimiser alone, and a run that
@@ -49,13 +49,16 @@ class TrainingError(ValueError):
 class Plan:
     """What a run will do, before anything runs: pure data, the same in every process.
 
-    `groups` are the stitches to draw from: first a group, any alike, then one of it, any alike.
+    `groups` are the stitches to draw from: first a group, any alike, then one of it, any alike. `fetched` is
+    the row group of each photo where those come over the network: each epoch shuffles the row groups, and one
+    that is fetched is used up before the next; such data sets are shuffled when they are made.
     """
 
     recipe: Recipe
     groups: tuple[tuple["Stitch", ...], ...]
     photos: int
     processes: int
+    fetched: tuple[int, ...] = ()
 
     @property
     def batch(self) -> int:
@@ -83,9 +86,20 @@ class Plan:
         return tuple(stitch for group in self.groups for stitch in group)
 
     def stitch(self, step: int) -> "Stitch":
-        """Return the stitch that a step (from 0) trains, the same in every process."""
+        """Return the stitch that a step (from 0) trains, the first one of several; see `drawn`."""
+        return self.drawn(step)[0]
+
+    def drawn(self, step: int) -> tuple["Stitch", ...]:
+        """Return the stitches of a step (from 0): different ones, of one size, the same in every process."""
         draw = random.Random(f"stitch {self.recipe.seed} {step}")
-        return draw.choice(draw.choice(self.groups))
+        found = [draw.choice(draw.choice(self.groups))]
+        while len(found) < self.recipe.draws:
+            size = found[0].image_size
+            groups = [[s for s in g if s.image_size == size and s not in found] for g in self.groups]
+            if not any(groups):
+                break
+            found.append(draw.choice(draw.choice([group for group in groups if group])))
+        return tuple(found)
 
     def samples(self, step: int, rank: int) -> list[tuple[int, int]]:
         """Return (running number of the sample, index of the photo) for one process's share of a step.
@@ -102,7 +116,12 @@ class Plan:
 
     def _order(self, epoch: int) -> list[int]:
         if self._kept.get("epoch") != epoch:
-            order = np.random.default_rng([self.recipe.seed, epoch]).permutation(self.photos)
+            draw = np.random.default_rng([self.recipe.seed, epoch])
+            if self.fetched:
+                turns = draw.permutation(max(self.fetched) + 1)
+                order = np.argsort(turns[np.array(self.fetched)], kind="stable")
+            else:
+                order = draw.permutation(self.photos)
             self._kept.update(epoch=epoch, order=order.tolist())
         found: list[int] = self._kept["order"]
         return found
@@ -128,7 +147,8 @@ def plan(net: "StitchedNetwork", photos: "Photos", recipe: Recipe, processes: in
             f"batch size {recipe.batch_size} is odd: mixup and cutmix pair the photos of a batch"
         )
     groups = [tuple(stitches)] if recipe.sampling == "uniform" else _by_gmacs(net, stitches, recipe.groups)
-    return Plan(recipe, tuple(groups), len(photos), processes)
+    fetched = () if photos.local else tuple(photos.row_groups or ())
+    return Plan(recipe, tuple(groups), len(photos), processes, fetched)
 
 
 def _check_labels(net: "StitchedNetwork", photos: "Photos") -> None:
@@ -367,6 +387,20 @@ def parameter_groups(net: "StitchedNetwork", recipe: Recipe) -> list[dict[str, A
     ]
 
 
+class _Drawn(nn.Module):
+    """A network as one call a step, which is what distribution over processes wraps."""
+
+    def __init__(self, net: "StitchedNetwork") -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, images: Tensor, stitches: Sequence["Stitch"]) -> list[Tensor]:
+        from snnet.walk import together
+
+        said = dict(together(self.net, images, stitches))
+        return [said[stitch] for stitch in stitches]
+
+
 def _scheduler(optimizer: torch.optim.Optimizer, plan: Plan) -> Any:
     from timm.scheduler import create_scheduler_v2
 
@@ -501,7 +535,7 @@ class Run:
             )
         self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "float16")
         self.ema = ModelEmaV3(self.net, decay=recipe.ema) if recipe.ema else None
-        self.model = self.accelerator.prepare_model(self.net)
+        self.model = self.accelerator.prepare_model(_Drawn(self.net))
 
     # ------------------------------------------------------------------------------------- the steps
 
@@ -543,7 +577,7 @@ class Run:
 
     def step(self, step: int, images: Tensor, labels: Tensor) -> dict[str, Any]:
         """Train one step on this process's (B, 3, S, S) images; return its row of the log."""
-        recipe, stitch, device = self.recipe, self.plan.stitch(step), self.accelerator.device
+        recipe, stitches, device = self.recipe, self.plan.drawn(step), self.accelerator.device
         self.scheduler.step(step)
         images = images.to(device, memory_format=torch.channels_last)
         targets = labels.to(device)
@@ -554,12 +588,14 @@ class Run:
         ):
             if self.mixup:
                 images, targets = self.mixup(images, targets.clamp_min(0))  # unlabelled ones are mixed too
-            logits = self.model(images, stitch).float()
+            logits = self.model(images, stitches)
             said = self.teacher(images, recipe.temperature) if self.teacher else None
-        loss = loss_of(logits, said, targets, recipe)
-        self.scaler.scale(loss).backward()
-        value = float(self.accelerator.reduce(loss.detach(), "mean"))
-        if not math.isfinite(value):
+        losses = torch.stack([loss_of(each.float(), said, targets, recipe) for each in logits])
+        self.scaler.scale(losses.mean()).backward()
+        values = self.accelerator.reduce(losses.detach(), "mean").tolist()
+        for stitch, value in zip(stitches, values, strict=True):
+            if math.isfinite(value):
+                continue
             raise TrainingError(
                 f"the loss is {value} at step {step + 1} of {self.plan.steps}, through {stitch.name}: "
                 f"lower lr ({recipe.lr:g}), set clip, or choose another precision than {recipe.precision}"
@@ -579,9 +615,9 @@ class Run:
         return {
             "step": step + 1,
             "epoch": round((step + 1) / self.plan.steps_an_epoch, 4),
-            "stitch": stitch.name,
-            "gmacs": round(self.net.cost(stitch).gmacs, 4),
-            "loss": value,
+            "stitch": " ".join(stitch.name for stitch in stitches),
+            "gmacs": round(sum(self.net.cost(stitch).gmacs for stitch in stitches), 4),
+            "loss": sum(values) / len(values),
             "lr": self.optimizer.param_groups[0]["lr"] / self.optimizer.param_groups[0].get("lr_scale", 1.0),
             "gradient_norm": norm,
         }

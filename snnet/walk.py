@@ -28,24 +28,14 @@ def _tree(net: StitchedNetwork, stitches: Sequence[Stitch]) -> _Node:
     return root
 
 
-@torch.inference_mode()
-def sweep(
-    net: StitchedNetwork, images: Tensor, stitches: Sequence[Stitch] | None = None
+def together(
+    net: StitchedNetwork, images: Tensor, stitches: Sequence[Stitch]
 ) -> Iterator[tuple[Stitch, Tensor]]:
-    """Yield (stitch, logits) for every stitch of the images' size, or for those given.
+    """Yield (stitch, logits) for stitches on (B, 3, S, S) images, every shared beginning computed once.
 
-    `images` is (B, 3, S, S), logits are (B, classes). The stitches come in the order of the walk, depth
-    first; at most one tensor a branching point is held, so memory is bounded by the depth of the network.
-
-    Raises ValueError if no stitch takes images of this size.
+    The stitches come in the order of the walk, depth first; at most one tensor a branching point is held, so
+    memory is bounded by the depth of the network (and by what gradients need, where they are wanted).
     """
-    if stitches is None:
-        stitches = [stitch for stitch in net.stitches if stitch.image_size == images.shape[-1]]
-        if not stitches:
-            sizes = ", ".join(str(size) for size in sorted({s.image_size for s in net.stitches}))
-            raise ValueError(
-                f"no stitch of {net.name} takes images of {images.shape[-1]} px: it takes {sizes}"
-            )
     for stitch in stitches:
         net.check(stitch)
     stack = [(_tree(net, stitches), images)]
@@ -60,6 +50,25 @@ def sweep(
         if node.next:
             part, following = next(iter(node.next.items()))
             stack.append((following, net.run(part, x)))
+
+
+@torch.inference_mode()
+def sweep(
+    net: StitchedNetwork, images: Tensor, stitches: Sequence[Stitch] | None = None
+) -> Iterator[tuple[Stitch, Tensor]]:
+    """Yield (stitch, logits) for every stitch of the images' size, or for those given, as `together` does.
+
+    `images` is (B, 3, S, S), logits are (B, classes). Raises ValueError if no stitch takes images of this
+    size.
+    """
+    if stitches is None:
+        stitches = [stitch for stitch in net.stitches if stitch.image_size == images.shape[-1]]
+        if not stitches:
+            sizes = ", ".join(str(size) for size in sorted({s.image_size for s in net.stitches}))
+            raise ValueError(
+                f"no stitch of {net.name} takes images of {images.shape[-1]} px: it takes {sizes}"
+            )
+    yield from together(net, images, stitches)
 
 
 def saved(net: StitchedNetwork, stitches: Sequence[Stitch]) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Pareto front, choice by budget and the count against the zoo, against brute force on seeded points."""
 
 import random
-from math import inf, isnan, nan
+from math import inf, isnan, log, nan
 
 import pytest
 
@@ -63,6 +63,15 @@ def test_best_within_is_the_best_affordable_point(seed):
         else:
             most = max(costs[i] for i in affordable)
             assert chosen == next(i for i in affordable if costs[i] == most)
+
+
+def test_the_area_under_a_front():
+    costs = [1, 2, 3, 4, 8]
+    assert frontier.area(costs, [70, 72, 71, 75, 74]) == pytest.approx(log(2) * (70 + 72 + 75))
+    assert frontier.area(costs, [70, None, None, 75, None]) == pytest.approx(log(2) * (70 + 70 + 75))
+    assert frontier.area(costs, [None, None, None, 75, nan]) == pytest.approx(75 * log(8))
+    with pytest.raises(ValueError, match="no value is known"):
+        frontier.area(costs, [None] * 5)
 
 
 def test_choices_by_budget():

@@ -12,6 +12,7 @@ from snnet import catalogue
 from snnet import lite as shipped
 from snnet.weights import WeightsError
 from tests.networks import tiny
+from tests.test_norms import with_norms
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +135,31 @@ class TestLayersFile:
         shipped.read_layers(other, tmp_path / "l.safetensors")
         for name, tensor in net.layers.state_dict().items():
             assert torch.equal(other.layers.state_dict()[name], tensor)
+
+    def test_gives_back_the_norms_behind_them_rounded(self, tmp_path):
+        net, other = with_norms(seed=1), with_norms(seed=2)
+        shipped.write_layers(net, tmp_path / "l.safetensors", {"method": "m"}, half=True)
+        shipped.read_layers(other, tmp_path / "l.safetensors")
+        for name, tensor in net.state_dict().items():
+            if not name.startswith("anchors."):
+                assert torch.equal(other.state_dict()[name], tensor.half().float()), name
+        made_from, names = shipped.told(tmp_path / "l.safetensors")
+        assert made_from == {"method": "m"}
+        assert any(name.startswith("norms.") for name in names)
+
+    def test_layers_with_and_without_norms_load(self, tmp_path, monkeypatch):
+        for own_norms in (False, True):
+            net = shipped.anchored(own_norms)
+            with torch.no_grad():
+                net.layers["a0b10-a1b13"].weight.fill_(0.5)
+            file = tmp_path / f"{own_norms}.safetensors"
+            shipped.write_layers(net, file, {"method": "by hand"}, half=own_norms)
+            monkeypatch.setattr(shipped, "LAYERS", file)
+            loaded = shipped.load()
+            assert loaded.own_norms == own_norms
+            assert loaded.origin == {"method": "by hand"}
+            assert catalogue.LiteEntry().calibration == "by hand"
+            assert loaded.layers["a0b10-a1b13"].weight.mean() == 0.5
 
     def test_equal_layers_give_equal_bytes(self, tmp_path):
         for name in ("one", "two"):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import fields
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import pytest
@@ -151,9 +151,30 @@ class TestPlan:
         plan = train.plan(tiny(), photos.sample(3), recipe(batch_size=8))
         assert {i for _, i in plan.samples(0, 0)} == {0, 1, 2}
 
+    def test_a_row_group_that_is_fetched_is_used_up_before_the_next(self, photos):
+        fetched = (0, 0, 0, 1, 1, 2, 2, 2, 2, 3, 3, 3)
+        plan = train.Plan(recipe(batch_size=4), (tuple(tiny().stitches),), len(fetched), 1, fetched)
+        orders = [[i for step in range(3 * e, 3 * e + 3) for _, i in plan.samples(step, 0)] for e in range(5)]
+        for order in orders:
+            assert sorted(order) == list(range(12))
+            assert all(b > a for a, b in pairwise(order) if fetched[a] == fetched[b])
+            assert len([*groupby(fetched[i] for i in order)]) == 4
+        assert len({*map(tuple, orders)}) > 1
+
     def test_frozen_anchors_alone_are_not_drawn(self, photos):
         plan = train.plan(tiny(), photos, recipe(anchor_lr=0.0))
         assert not any(stitch.is_anchor for stitch in plan.stitches)
+
+    def test_several_stitches_a_step_differ_and_have_one_size(self, photos):
+        for sampling in ("uniform", "gmacs"):
+            plan = train.plan(tiny(), photos, recipe(draws=4, image_size=-1, sampling=sampling))
+            assert plan.drawn(7)[0] == plan.stitch(7)
+            for step in range(30):
+                drawn = plan.drawn(step)
+                assert len({*drawn}) == 4
+                assert len({stitch.image_size for stitch in drawn}) == 1
+        every = train.plan(tiny(), photos, recipe(draws=1000))
+        assert {*every.drawn(0)} == {*every.stitches}
 
     def test_all_sizes_or_one(self, photos):
         sizes = {s.image_size for s in train.plan(tiny(), photos, recipe(image_size=-1)).stitches}
@@ -268,6 +289,26 @@ class TestSteps:
             elif isinstance(tensor, torch.nn.Parameter):
                 moved += not torch.equal(tensor, before[name])
         assert moved > 10
+
+    @pytest.mark.parametrize("make", [tiny, with_norms])
+    def test_several_stitches_a_step_learn_as_each_would_alone(self, photos, tmp_path, make):
+        settings = recipe(
+            steps=1, anchor_lr=0.0, optimizer="momentum", momentum=0.0, weight_decay=0.0, lr=0.1
+        )
+        net, alone = make(), make()
+        drawn = train.plan(net, photos, settings.with_settings({"draws": 3})).drawn(0)
+        train.train(net, photos, settings.with_settings({"draws": 3, "lr": 0.3}), tmp_path / "3", workers=0)
+        row = training_log.read(tmp_path / "3")[0]
+        assert row["stitch"] == " ".join(stitch.name for stitch in drawn)
+        losses = []
+        for stitch in drawn:  # frozen anchors: what a stitch trains is its own
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(train.Plan, "drawn", lambda plan, step, one=stitch: (one,))
+                train.train(alone, photos, settings, tmp_path / stitch.name, workers=0)
+            losses.append(float(training_log.read(tmp_path / stitch.name)[0]["loss"]))
+        assert float(row["loss"]) == pytest.approx(sum(losses) / 3, rel=1e-4)
+        for name, tensor in net.state_dict().items():
+            assert torch.allclose(tensor, alone.state_dict()[name], rtol=1e-4, atol=1e-5), name
 
     @pytest.mark.parametrize("make", [tiny, with_norms])
     def test_frozen_anchors_keep_every_bit(self, photos, tmp_path, make):
