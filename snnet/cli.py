@@ -234,9 +234,10 @@ def _networks(options: argparse.Namespace) -> None:
 
 
 def _stitch(options: argparse.Namespace) -> None:
-    from snnet import lite, make
+    from snnet import lite, make, memory
     from snnet.data import open_photos
 
+    memory.keep_freed()
     photos = open_photos(**_source(options), limit=options.limit, seed=options.seed)
     run = {"batch_size": options.batch_size, "workers": options.workers, "progress": True}
     if options.models == [lite.NAME]:
@@ -269,11 +270,12 @@ def _stitch(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from snnet import catalogue, lite, results
+    from snnet import catalogue, lite, memory, results
     from snnet.data import open_photos
     from snnet.recipes import RECIPES, Recipe
     from snnet.train import plan, train
 
+    memory.keep_freed()
     named = options.recipe or (options.network if options.network in RECIPES else None)
     recipe = RECIPES[named].recipe if named else Recipe()
     recipe = recipe.with_settings(
@@ -344,12 +346,13 @@ def _dry_run(net: "StitchedNetwork", plan: "Plan", recipe: "Recipe") -> list[str
 def _evaluate(options: argparse.Namespace) -> None:
     import torch
 
-    from snnet import accuracy, catalogue, results
+    from snnet import accuracy, catalogue, memory, results
     from snnet.data import open_photos
     from snnet.evaluate import evaluate
     from snnet.processes import Processes
     from snnet.walk import saved
 
+    memory.keep_freed()
     net = catalogue.load(options.network, weights=options.weights)
     remember = results.Store().fingerprints
     photos = open_photos(**_source(options), limit=options.limit, seed=options.seed, remember=remember)
