@@ -16,6 +16,7 @@ from snnet import zoo
 
 STATIC = Path(__file__).resolve().parent / "static"
 PLOTLY = Path(plotly.__file__).resolve().parent / "package_data"
+PARTS = ("answers", "route", "zoo", "backend", "stage", "address")  # each has its markup, style and script
 EXAMPLES = {"lion.jpg": "lion", "cheetah1.jpg": "cheetah", "tower.jpg": "tower", "bus.png": "bus"}
 
 # The page's head does not wait for its scripts.
@@ -109,11 +110,9 @@ def build(service: Service) -> gr.Blocks:
 def launch_options() -> dict[str, Any]:
     """Return what `launch` needs for this page, whoever launches it."""
     return {
-        "css_paths": STATIC / "explorer.css",
-        "head": "".join(
-            f'<script src="gradio_api/file={file}" defer></script>'
-            for file in (PLOTLY / "plotly.min.js", STATIC / "explorer.js")
-        ),
+        "css_paths": [STATIC / f"{name}.css" for name in ("explorer", *PARTS)],
+        "head": f'<script src="gradio_api/file={PLOTLY / "plotly.min.js"}" defer></script>'
+        f'<script src="gradio_api/file={STATIC / "explorer.js"}" type="module"></script>',
         "favicon_path": STATIC / "favicon.svg",
         "footer_links": ["api", "gradio"],
         "run_history": False,
@@ -142,7 +141,9 @@ def _template(examples: list[Path], service: Service) -> str:
     for path, label in zip(examples, EXAMPLES.values(), strict=True):
         image = f'<img src="gradio_api/file={path}" alt="">'
         buttons += f'<button type="button" class="example" aria-label="Example: {label}">{image}</button>'
-    markup = (STATIC / "explorer.html").read_text(encoding="utf-8")
+    markup = _markup("explorer")
+    for part in PARTS:
+        markup = markup.replace(f"<!-- part: {part} -->", _markup(part))
     fillings = {
         "examples": buttons,
         "network": f"<option>{escape(service.title)}</option>",  # until the browser has the whole menu
@@ -152,3 +153,7 @@ def _template(examples: list[Path], service: Service) -> str:
     for slot, filling in fillings.items():
         markup = markup.replace(f"<!-- {slot} -->", filling)
     return markup
+
+
+def _markup(part: str) -> str:
+    return (STATIC / f"{part}.html").read_text(encoding="utf-8")

@@ -1,0 +1,3 @@
+// The view in the address: what a link restores.
+
+export function listen() {}

@@ -1,0 +1,3 @@
+// Stage mode: a scripted story over the page, one idea a screen.
+
+export function listen() {}
