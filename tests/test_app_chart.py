@@ -76,7 +76,7 @@ def test_beats_is_counted_one_by_one(service):
 
 def test_ownership_is_arithmetic(service):
     said = chart.ownership(service.net)
-    assert said["network"].startswith(f"{service.net.ways} networks in 16.7 M parameters (67 MB); apart")
+    assert said["network"].startswith(f"{service.net.ways} networks in 18.2 M parameters (73 MB); apart")
     assert "71 networks in 118.4 M parameters; apart they would take 2,630 M, 22 times" in said["published"]
 
 
