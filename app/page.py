@@ -19,10 +19,10 @@ PLOTLY = Path(plotly.__file__).resolve().parent / "package_data"
 PARTS = ("answers", "route", "zoo", "backend", "stage", "address")  # each has its markup, style and script
 EXAMPLES = {"lion.jpg": "lion", "cheetah1.jpg": "cheetah", "tower.jpg": "tower", "bus.png": "bus"}
 
-# The page's head does not wait for its scripts.
+# The page's head does not wait for its scripts; until ours has run, `explorer` is the element of that id.
 START = """
 const wait = setInterval(() => {
-  if (!window.Plotly || !window.explorer) return;
+  if (!window.Plotly || !window.explorer?.start) return;
   clearInterval(wait);
   window.explorer.start(element, server);
 }, 20);
@@ -78,6 +78,17 @@ def build(service: Service) -> gr.Blocks:
     def progress(asked: Any) -> dict:
         return served(lambda: service.progress(_named(asked)))
 
+    def begin_sweep(asked: Any) -> dict:
+        return served(
+            lambda: service.begin_sweep(_uploaded(asked["image"]), _named(asked), asked.get("first", ()))
+        )
+
+    def more(asked: Any) -> dict:
+        return served(lambda: service.more(asked["sweep"]))
+
+    def end_sweep(asked: Any) -> None:
+        served(lambda: service.end_sweep(asked["sweep"]))
+
     def classify(image: dict, gmacs: Any, network: str = "") -> dict:
         return answer(lambda: service.classify(_uploaded(image), gmacs, network))
 
@@ -97,7 +108,7 @@ def build(service: Service) -> gr.Blocks:
         gr.HTML(
             html_template=_template(examples, service),
             js_on_load=START,
-            server_functions=[backdrop, network, size, fetch, progress],
+            server_functions=[backdrop, network, size, fetch, progress, begin_sweep, more, end_sweep],
             apply_default_css=False,
             elem_id="explorer",
         )

@@ -11,18 +11,17 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from itertools import chain
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from app import chart
+from app import answers, chart
 from app.fetching import Fetcher
 from snnet import catalogue, lite
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from snnet.download import Progress
     from snnet.network import StitchedNetwork
     from snnet.stitches import Stitch
@@ -61,6 +60,7 @@ class Service:
         self._loaded: OrderedDict[str, Future[StitchedNetwork]] = OrderedDict()  # the longest unused first
         self._summaries: dict[str, dict[str, Any]] = {}
         self._running = threading.BoundedSemaphore(PHOTOS_AT_ONCE)
+        self._sweeps = answers.Sweeps()
 
     def start(self, then: Callable[[str], None] = lambda sentence: None) -> None:
         """Load the network in the background, fetched if it is not here; `then` gets a sentence at the end.
@@ -234,39 +234,52 @@ class Service:
         net = self.network_of(network)
         stitch = net.select(gmacs=_number(gmacs), silent=True)  # the page says it itself
         with self._running:  # decoding too: a large photo takes hundreds of megabytes meanwhile
-            return self._answer(net, stitch, decode(path))
-
-    def _answer(self, net: "StitchedNetwork", stitch: "Stitch", photo: "Image") -> dict[str, Any]:
-        import torch
-
-        images = net.transform(stitch)(photo)[None].to(memory_format=torch.channels_last)
-        with torch.inference_mode():
-            begun = time.perf_counter()
-            logits = net(images, stitch)
-            latency_ms = 1e3 * (time.perf_counter() - begun)
-        return _row(net, stitch, logits, latency_ms)
+            return answers.one(net, stitch, decode(path))
 
     def sweep(self, path: str, network: str = "") -> list[dict[str, Any]]:
         """Return what every stitch says of a photo; a stitch's latency is that of its own part of the sweep.
 
         Raises ValueError (`PhotoError` is one) with a sentence for the visitor.
         """
-        import torch
-
         from snnet.photos import decode
-        from snnet.walk import sweep
 
         net = self.network_of(network)
-        rows = {}
+        with self._running:
+            rows = {row["stitch"]: row for row in answers.sweep(net, decode(path), net.stitches)}
+        return [rows[stitch.name] for stitch in net.stitches]
+
+    def begin_sweep(self, path: str, network: str, first: Sequence[str]) -> dict[str, Any]:
+        """Begin to ask all stitches about a photo, those named `first` before the rest.
+
+        Returns {"sweep": its name for `more`, "total": how many stitches will answer}. Raises ValueError with
+        a sentence for the visitor.
+        """
+        from snnet.photos import decode
+
+        net = self.network_of(network)
+        ahead = [net.stitch(name) for name in dict.fromkeys(first)]
+        behind = [stitch for stitch in net.stitches if stitch not in set(ahead)]
         with self._running:
             photo = decode(path)
-            for transform in net.transforms.values():
-                images = transform(photo)[None].to(memory_format=torch.channels_last)
-                begun = time.perf_counter()
-                for stitch, logits in sweep(net, images):
-                    rows[stitch.name] = _row(net, stitch, logits, 1e3 * (time.perf_counter() - begun))
-                    begun = time.perf_counter()
-        return [rows[stitch.name] for stitch in net.stitches]
+        rows = chain.from_iterable(
+            answers.sweep(net, photo, group, kept=answers.KEPT) for group in (ahead, behind)
+        )
+        return {"sweep": self._sweeps.begin(rows, len(net.stitches)), "total": len(net.stitches)}
+
+    def more(self, sweep: str) -> dict[str, Any]:
+        """Return the sweep's next {"rows", "left"}, a quarter of a second of them.
+
+        Raises ValueError for a sweep that has ended, or that nobody asked about for a while.
+        """
+        with self._running:
+            found = self._sweeps.more(sweep)
+        if found is None:
+            raise ValueError("the sweep of this photo was given up: give the photo once more")
+        return found
+
+    def end_sweep(self, sweep: str) -> None:
+        """Give a sweep up whose photo is no longer shown."""
+        self._sweeps.end(sweep)
 
     def frontier(self, network: str = "") -> dict[str, Any]:
         """Return every stitch with its cost, its accuracy, and whether it is on the Pareto front."""
@@ -344,25 +357,3 @@ def _number(value: Any) -> Any:
         except ValueError:
             return value
     return value
-
-
-def _row(net: "StitchedNetwork", stitch: "Stitch", logits: Any, latency_ms: float) -> dict[str, Any]:
-    from snnet.data import class_names
-
-    names = class_names()
-    classes = logits.shape[1]
-    probabilities, indices = logits[0].float().softmax(0).topk(min(5, classes))
-    return {
-        "stitch": stitch.name,
-        "image_size": stitch.image_size,
-        "gmacs": net.cost(stitch).gmacs,
-        "latency_ms": round(latency_ms, 2),
-        "top5": [
-            {
-                "index": index,
-                "label": names[index] if classes == len(names) else f"class {index}",
-                "probability": probability,
-            }
-            for index, probability in zip(indices.tolist(), probabilities.tolist(), strict=True)
-        ],
-    }

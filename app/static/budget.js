@@ -20,9 +20,18 @@ function isBetter(stitch, best) {
   return best.top1 === null || stitch.top1 > best.top1;
 }
 
+// Every stitch that some budget buys, by ascending GMACs.
+export function bought() {
+  const found = [];
+  for (const stitch of state.stitches) {
+    if (!found.length || isBetter(stitch, found.at(-1))) found.push(stitch);
+  }
+  return found;
+}
+
 export const span = () => [state.stitches[0].gmacs, state.stitches.at(-1).gmacs];
 
-function toPosition(gmacs) {
+export function toPosition(gmacs) {
   const [low, high] = span();
   return high > low ? Number(page.slider.max) * (Math.log(gmacs / low) / Math.log(high / low)) : 0;
 }

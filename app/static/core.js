@@ -17,6 +17,8 @@ export const state = {
   clicked: null, // the stitch whose cost the budget is, if it was clicked on the chart
   photo: null, // {file, path, url}
   answered: null, // the photo whose answer is shown
+  answers: new Map(), // by stitch: what it says of the shown photo
+  sweep: null, // {photo, total, error} of the sweep that brings the answers
   turn: 0, // of the newest question; older answers are dropped
   asking: null, // AbortController of the question under way
   settle: 0, // timer
@@ -24,6 +26,7 @@ export const state = {
   labelWidth: 0, // px, of the ring's label
   rug: 0, // where on the second axis unmeasured stitches stand
   moves: 0, // of the ring, for the benchmark
+  updates: 0, // moves of the budget that the predictions followed without a question, for the benchmark
 };
 
 export const page = {}; // elements by id, without the prefix: page.ringLabel is #sn-ring-label; page.root is .sn
@@ -47,7 +50,7 @@ export function attach(root, functions) {
 // "budget" (stitch): the budget moved, and buys this stitch; many times a second while dragging
 // "photo" (): another photo was given
 // "settled" (): the budget stays for now: the slider was let go, a stitch was clicked
-// "answer" (row): an answer of the shown photo came, from the first question or the sweep
+// "answer" (): answers of the shown photo came, or were forgotten
 // "drawn" (): the chart was drawn or moved
 // "changed" (): something that a link restores
 // "theme" (): light became dark, or dark light

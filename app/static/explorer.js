@@ -10,9 +10,10 @@ import * as networks from "./networks.js";
 import * as photo from "./photo.js";
 import * as route from "./route.js";
 import * as stage from "./stage.js";
+import * as sweep from "./sweep.js";
 import * as zoo from "./zoo.js";
 
-const PARTS = [budget, photo, networks, answers, route, zoo, stage, backend, address]; // the last knows what all others keep
+const PARTS = [budget, photo, sweep, networks, answers, route, zoo, stage, backend, address]; // the last knows what all others keep
 
 async function start(element, functions) {
   attach(element.querySelector(".sn"), functions);

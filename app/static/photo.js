@@ -2,6 +2,7 @@
 
 import { cost } from "./budget.js";
 import { API, LOST, bold, on, page, state, tell } from "./core.js";
+import { remember, sweep } from "./sweep.js";
 
 const SETTLE_MS = 120; // a key held down asks once, when it is let go
 
@@ -45,6 +46,11 @@ async function ask() {
   const turn = ++state.turn;
   const photo = state.photo;
   state.asking?.abort();
+  if (followBudget()) {
+    page.answer.setAttribute("aria-busy", "false");
+    sweep(photo); // goes on where the server was lost
+    return;
+  }
   state.asking = new AbortController();
   page.answer.setAttribute("aria-busy", "true");
   try {
@@ -52,7 +58,10 @@ async function ask() {
     if (turn !== state.turn) return;
     state.answered = photo;
     page.error.textContent = "";
-    showAnswer(answer);
+    remember(answer);
+    showAnswer(answer.stitch);
+    tell("answer");
+    sweep(photo);
   } catch (error) {
     if (turn !== state.turn || error.name === "AbortError") return;
     page.error.textContent = error instanceof TypeError ? LOST : error.message;
@@ -66,9 +75,20 @@ function askWhenSettled() {
   state.settle = setTimeout(ask, SETTLE_MS);
 }
 
-function showAnswer(answer) {
-  const stitch = state.stitches.find((s) => s.name === answer.stitch);
-  const lines = [stitch.words, `${cost(stitch)} · ran in ${answer.latency_ms.toFixed(1)} ms, measured`];
+// Shows what the chosen stitch says, if it has answered; true if so. Asks nothing: it runs at every move of the slider.
+function followBudget() {
+  const { chosen } = state;
+  if (!chosen || state.answered !== state.photo || !state.answers.has(chosen.name)) return false;
+  if (page.root.dataset.answered !== chosen.name) showAnswer(chosen.name);
+  state.updates += 1;
+  return true;
+}
+
+function showAnswer(name) {
+  const answer = state.answers.get(name);
+  const stitch = state.stitches.find((s) => s.name === name);
+  const ran = answer.alone_ms === undefined ? "answered with all others" : `ran in ${answer.alone_ms.toFixed(1)} ms, measured`;
+  const lines = [stitch.words, `${cost(stitch)} · ${ran}`];
   page.ran.replaceChildren(bold(answer.stitch), ...lines.flatMap((line) => [document.createElement("br"), line]));
   page.bars.querySelectorAll("li").forEach((row, place) => {
     row.hidden = place >= answer.top5.length; // a network may know fewer than five classes
@@ -94,6 +114,7 @@ function setPhoto(file) {
   if (state.photo?.url) URL.revokeObjectURL(state.photo.url);
   const url = URL.createObjectURL(file);
   state.photo = { file, path: null, url };
+  tell("photo");
   page.error.textContent = "";
   page.preview.onload = () => showPreview(true, file);
   page.preview.onerror = () => showPreview(false, file);
@@ -162,6 +183,7 @@ function forget() {
 export function listen() {
   emptyAnswer();
   on("leaving", forget);
+  on("budget", followBudget);
   // keys settle with every step: the timer makes one question of many
   on("settled", askWhenSettled);
   page.file.addEventListener("change", () => {

@@ -1,0 +1,141 @@
+"""What a network says of a photo: one stitch's answer, or all stitches' in one sweep. Knows no Gradio."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from secrets import token_urlsafe
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from snnet.network import StitchedNetwork
+    from snnet.stitches import Stitch
+
+SHOWN = 5  # classes of an answer
+KEPT = 24  # classes whose probabilities a sweep tells: enough for the leading ones to be among all stitches'
+SLICE_S = 0.25  # of a sweep at once: the longest that a new photo waits for an old one
+PATIENCE_S = 60.0  # without a question, after which a sweep is given up
+AT_ONCE = 16  # sweeps held; more visitors than that lose the one that was longest idle
+
+
+def one(net: "StitchedNetwork", stitch: "Stitch", photo: "Image") -> dict[str, Any]:
+    """Return a stitch's answer, with the time that the network itself took."""
+    import torch
+
+    images = net.transform(stitch)(photo)[None].to(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        begun = time.perf_counter()
+        logits = net(images, stitch)
+        latency_ms = 1e3 * (time.perf_counter() - begun)
+    return row(net, stitch, logits, latency_ms)
+
+
+def sweep(
+    net: "StitchedNetwork", photo: "Image", stitches: Sequence["Stitch"], kept: int = 0
+) -> Iterator[dict[str, Any]]:
+    """Yield the answers of stitches, shared beginnings computed once; latencies are those of own parts.
+
+    With `kept`, a row also has "probabilities": {class index as text: probability} of that many best classes.
+    """
+    import torch
+
+    from snnet import walk
+
+    sizes = dict.fromkeys(stitch.image_size for stitch in stitches)
+    for size in sizes:
+        members = [stitch for stitch in stitches if stitch.image_size == size]
+        images = net.transform(members[0])(photo)[None].to(memory_format=torch.channels_last)
+        begun = time.perf_counter()
+        for stitch, logits in walk.sweep(net, images, members):
+            yield row(net, stitch, logits, 1e3 * (time.perf_counter() - begun), kept)
+            begun = time.perf_counter()
+
+
+def row(
+    net: "StitchedNetwork", stitch: "Stitch", logits: Any, latency_ms: float, kept: int = 0
+) -> dict[str, Any]:
+    """Return an answer as the page and its endpoints tell it; `logits` is (1, classes)."""
+    from snnet.data import class_names
+
+    names = class_names()
+    classes = logits.shape[1]
+    values, indices = logits[0].float().softmax(0).topk(min(max(SHOWN, kept), classes))
+    best = list(zip(indices.tolist(), values.tolist(), strict=True))
+    answer = {
+        "stitch": stitch.name,
+        "image_size": stitch.image_size,
+        "gmacs": net.cost(stitch).gmacs,
+        "latency_ms": round(latency_ms, 2),
+        "top5": [
+            {
+                "index": index,
+                "label": names[index] if classes == len(names) else f"class {index}",
+                "probability": probability,
+            }
+            for index, probability in best[:SHOWN]
+        ],
+    }
+    if kept:
+        answer["probabilities"] = {str(index): round(probability, 5) for index, probability in best}
+    return answer
+
+
+@dataclass
+class _Sweep:
+    rows: Iterator[dict[str, Any]]
+    left: int
+    asked: float = field(default_factory=time.monotonic)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Sweeps:
+    """Sweeps under way, each pulled on by the page that shows it: who no longer asks costs nothing more."""
+
+    def __init__(self) -> None:
+        self._sweeps: dict[str, _Sweep] = {}  # the longest idle first
+        self._lock = threading.Lock()
+
+    def begin(self, rows: Iterator[dict[str, Any]], total: int) -> str:
+        """Return the name by which `more` goes on with these rows."""
+        name = token_urlsafe(12)
+        with self._lock:
+            self._drop_idle()
+            self._sweeps[name] = _Sweep(rows, total)
+        return name
+
+    def _drop_idle(self) -> None:
+        now = time.monotonic()
+        idle = [name for name, sweep in self._sweeps.items() if now - sweep.asked > PATIENCE_S]
+        for name in [*idle, *list(self._sweeps)[: max(0, len(self._sweeps) - len(idle) - AT_ONCE + 1)]]:
+            self._sweeps.pop(name, None)
+
+    def more(self, name: str) -> dict[str, Any] | None:
+        """Return {"rows": what came within a quarter of a second, at least one, "left": how many remain}.
+
+        None for a sweep that has been given up.
+        """
+        with self._lock:
+            sweep = self._sweeps.pop(name, None)
+            if sweep is None:
+                return None
+            self._sweeps[name] = sweep  # the most recent last
+            sweep.asked = time.monotonic()
+        rows: list[dict[str, Any]] = []
+        with sweep.lock:  # asked twice at once, each answer comes once
+            begun = time.monotonic()
+            for answer in sweep.rows:
+                rows.append(answer)
+                if time.monotonic() - begun > SLICE_S:
+                    break
+            sweep.left = sweep.left - len(rows) if rows else 0
+            left = sweep.left
+        if not left:
+            self.end(name)
+        return {"rows": rows, "left": left}
+
+    def end(self, name: str) -> None:
+        """Give a sweep up; nothing happens if it is not there."""
+        with self._lock:
+            self._sweeps.pop(name, None)
