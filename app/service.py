@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from app import answers, chart
+from app.drawing import drawing
 from app.fetching import Fetcher
 from snnet import catalogue, lite
 
@@ -333,7 +334,12 @@ class Service:
             net, entry.originals(), f"python -m snnet evaluate {evaluated} --data PHOTOS"
         )
         title = self.title if is_start else entry.title
-        return layer | {"name": name, "title": title, "networks": self.menu()}
+        return layer | {
+            "name": name,
+            "title": title,
+            "networks": self.menu(),
+            "drawing": drawing(net),
+        }
 
 
 def _warm(net: "StitchedNetwork", stitches: Sequence["Stitch"]) -> None:
