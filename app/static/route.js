@@ -69,7 +69,7 @@ function drawRows() {
   const width = Math.max(page.rows.clientWidth, NARROWEST);
   svg.setAttribute("viewBox", `0 0 ${width} ${ROW * drawing.anchors.length + HEAD_ROOM}`);
   const longest = Math.max(...drawing.anchors.map((anchor) => anchor.name.length));
-  const left = 44 + 7.6 * longest, right = 40;
+  const left = 44 + 8.2 * longest, right = 40;
   const shared = columns(drawing.anchors, left, width - left - right);
   const size = String(state.stitches[0].image_size);
   const most = Math.max(...drawing.anchors.flatMap((anchor) => (anchor.macs[size] ?? Object.values(anchor.macs)[0])));
