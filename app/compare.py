@@ -75,8 +75,8 @@ def on_sets(net: "StitchedNetwork", stitch: "Stitch") -> dict[str, float | None]
 def arithmetic(net: "StitchedNetwork") -> list[dict[str, Any]]:
     """Return how disk and training of one file compare with its networks kept apart, sum by sum.
 
-    Of this network, and of the published DeiT network: {"title", "sums": [{"of", "apart", "together",
-    "times" in words, "factor"}], "note" on what is not reckoned, or ""}.
+    Of this network, and of the published DeiT network: {"title", "sums": [{"of", "terms" that
+    make "apart", "together", "times" in words, "factor"}], "note" on what is not reckoned, or ""}.
     """
     published = curves.curves()
     deit = published["deit"]
@@ -94,7 +94,8 @@ def _sums(
 ) -> dict[str, Any]:
     disk = {
         "of": f"Disk, {len(apart)} networks",
-        "apart": f"{' + '.join(f'{p:.1f}' for p in apart)} = {sum(apart):,.1f} M parameters",
+        "terms": " + ".join(f"{millions:.1f}" for millions in apart),
+        "apart": f"{sum(apart):,.1f} M parameters",
         "together": f"{together:,.1f} M parameters",
         **_times(sum(apart), together),
     }
@@ -105,7 +106,8 @@ def _sums(
     singly, jointly = len(apart) * epochs, anchors * epochs + curve.epochs
     training = {
         "of": "Training, in epochs",
-        "apart": f"{len(apart)} × {epochs} = {singly:,}",
+        "terms": f"{len(apart)} × {epochs}",
+        "apart": f"{singly:,}",
         "together": f"{anchors} × {epochs} + {curve.epochs} = {jointly:,}",
         **_times(singly, jointly),
     }
@@ -163,7 +165,7 @@ class ZooEntry(catalogue.Entry):
     def remedy(self) -> str:
         source = self.sources[0]
         if isinstance(source, HubFile):
-            return f"where there is a network, run: hf download {source.repository} {source.filename}"
+            return f"put it into the hub's cache, as this does: hf download {source.repository} {source.filename}"
         return "try again"
 
     def file(self) -> Path | None:

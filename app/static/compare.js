@@ -56,7 +56,7 @@ function factor(unit, mine, theirs) {
   const share = 100 * (1 - mine / theirs);
   if (Math.abs(share) < 0.05) return { text: `equal ${unit}`, gain: 0 };
   const times = share > 0 ? theirs / mine : mine / theirs;
-  return { text: `${Math.abs(share).toFixed(1)} % ${share > 0 ? "fewer" : "more"} ${unit}, ${times.toFixed(2)} times`, gain: share };
+  return { text: `${Math.abs(share).toFixed(1)} % ${share > 0 ? "fewer" : "more"} ${unit} (${times.toFixed(2)} ×)`, gain: share };
 }
 
 function parameters(mine, theirs) {
@@ -98,7 +98,7 @@ function stitchCard(title, rule, stitch, one, none) {
 
 function card(title, name, rule, parts, stitch) {
   const answer = made("div", "sn-compare-answer");
-  const article = made("article", "", made("h3", "", title), made("p", "sn-compare-name", name ?? "\u00a0"), made("p", "sn-compare-rule", rule), ...parts, answer);
+  const article = made("article", "", made("h3", "", title), made("p", "sn-compare-name", name ?? ""), made("p", "sn-compare-rule", rule), ...parts, answer);
   if (name) article.children[1].title = name;
   return { article, answer, stitch };
 }

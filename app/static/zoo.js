@@ -163,9 +163,10 @@ function sumsOf({ title, sums, note }) {
     block.append(line);
   };
   paragraph("title", bold(title));
-  for (const { of, apart, together, times } of sums) {
+  for (const { of, terms, apart, together, times } of sums) {
     paragraph("of", of);
-    paragraph("sum", `apart: ${apart}`);
+    paragraph("terms", `apart: ${terms}`);
+    paragraph("sum", `= ${apart}`);
     paragraph("sum", `one file: ${together}`);
     paragraph("sum", bold(times));
   }
