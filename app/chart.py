@@ -73,7 +73,11 @@ def zoo_figure(title: str) -> dict[str, Any]:
         )
     traces += [trace for key, curve in curves.curves().items() for trace in _curve(key, curve)]
     colours = [_colour(family) for family in zoo.families()]
-    return {"title": title, "traces": traces, "zoo": compare.table() | {"colours": colours, "rug": RUG_HEIGHT}}
+    return {
+        "title": title,
+        "traces": traces,
+        "zoo": compare.table() | {"colours": colours, "rug": RUG_HEIGHT},
+    }
 
 
 def _colour(family: str) -> str:

@@ -85,7 +85,9 @@ def arithmetic(net: "StitchedNetwork") -> list[dict[str, Any]]:
     rows = [_sums(net.title, apart, net.total_params_m, len(net.anchors), curve)]
     if curve is not deit:
         params_m = [s.params_m for s in deit.stitches if s.params_m is not None]
-        rows.append(_sums(f"The published {deit.title}", params_m, deit.joint_params_m, len(deit.anchors), deit))
+        rows.append(
+            _sums(f"The published {deit.title}", params_m, deit.joint_params_m, len(deit.anchors), deit)
+        )
     return rows
 
 
@@ -258,7 +260,9 @@ class ZooPhotos:
         stopped = {"state": "stopped", "done": 0, "total": 0, "sentence": ""}
         return self._fetcher.progress(entry) or stopped
 
-    def run(self, path: str, model: Any, image_size: Any, net: "StitchedNetwork", stitches: Any) -> dict[str, Any]:
+    def run(
+        self, path: str, model: Any, image_size: Any, net: "StitchedNetwork", stitches: Any
+    ) -> dict[str, Any]:
         """Return {"model": a zoo model's answer on a photo at one of its sizes (px), "stitches": theirs}.
 
         An answer is {"name", "image_size", "latency_ms", "top5": [{"index", "label", "probability"}]}.
@@ -270,7 +274,9 @@ class ZooPhotos:
         row = next((m for m in zoo.models() if (m.name, m.image_size) == (model, image_size)), None)
         if row is None:
             sizes = [m.image_size for m in zoo.models() if m.name == model]
-            raise ValueError(f"{model} has no result at {image_size!r} px: at {', '.join(map(str, sizes))} px")
+            raise ValueError(
+                f"{model} has no result at {image_size!r} px: at {', '.join(map(str, sizes))} px"
+            )
         if not isinstance(stitches, list) or len(stitches) > 2:
             raise ValueError("stitches is no list of at most two names")
         chosen = [net.stitch(name) for name in stitches]

