@@ -39,7 +39,7 @@ COPIES = 2.2  # of a model's tensors in memory while it is loaded: the file's an
 
 
 def table() -> dict[str, Any]:
-    """Return the zoo by columns, in `zoo.models`' order; "family" and "pretraining" are places in their lists.
+    """Return the zoo by columns, in `zoo.models`' order; "family" and "pretraining" are places in lists.
 
     {"columns": {name, family, image_size in px, params_m, gmacs, pretraining, distilled, and each of `SETS`
     in percent, None where timm has no result}, "families", "pretraining": {key: words}, "sets": {key: words}}
@@ -165,9 +165,11 @@ class ZooEntry(catalogue.Entry):
 
     @property
     def remedy(self) -> str:
+        """What to do with a file that was got elsewhere."""
         source = self.sources[0]
         if isinstance(source, HubFile):
-            return f"put it into the hub's cache, as this does: hf download {source.repository} {source.filename}"
+            into = f"hf download {source.repository} {source.filename}"
+            return f"put it into the hub's cache, as this does: {into}"
         return "try again"
 
     def file(self) -> Path | None:

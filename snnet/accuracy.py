@@ -108,7 +108,7 @@ def reported(top1: float, source: str) -> Accuracy:
 
 
 def timm_row(net: "StitchedNetwork", stitch: Stitch) -> zoo.ZooModel | None:
-    """Return the zoo's row of a stitch that is timm's own model: unchanged weights, published size and crop."""
+    """Return the zoo's row of a stitch that is timm's own model, unchanged, at its size and crop."""
     if not stitch.is_anchor or (name := net.anchors[stitch.anchors[0]].weights) is None:
         return None
     config = net.anchors[stitch.anchors[0]].config

@@ -32,8 +32,8 @@ class Curve:
     """A published stitched network and all its stitches, in the authors' order.
 
     `joint_params_m` are the parameters of the whole file in millions, counted over the tensors of the
-    published checkpoint (low-rank branches as stored, buffers left out). `epochs` are those of joint training;
-    `anchor_epochs` those that the anchors' own authors trained each anchor for, None unless it is one number.
+    published checkpoint (low-rank branches as stored, buffers left out). `epochs` are those of joint
+    training, `anchor_epochs` those that each anchor's own authors trained it for: None unless all alike.
     """
 
     key: str
