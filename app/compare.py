@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app import answers
 from app.fetching import Fetcher
 from snnet import catalogue, curves, lite, zoo
 from snnet.download import HubFile, ReleaseFile, Source
@@ -30,7 +31,6 @@ SETS = {
     "a": "ImageNet-A",
     "r": "ImageNet-R",
 }
-SHOWN = 5  # classes of an answer
 HUB_FILE = "model.safetensors"  # of timm's own repositories
 COPIES = 2.2  # of a model's tensors in memory while it is loaded: the file's and the model's
 
@@ -365,20 +365,5 @@ def _stitched(net: "StitchedNetwork", stitch: "Stitch", photo: "Image") -> dict[
 
 def _answer(model: Any, images: Any, *more: Any) -> dict[str, Any]:
     """Return {"latency_ms": of the model alone, "top5": its best classes}."""
-    from snnet.data import class_names
-
     logits, latency_ms = _timed(model, images, *more)
-    names = class_names()
-    classes = logits.shape[1]
-    values, indices = logits[0].float().softmax(0).topk(min(SHOWN, classes))
-    return {
-        "latency_ms": round(latency_ms, 2),
-        "top5": [
-            {
-                "index": index,
-                "label": names[index] if classes == len(names) else f"class {index}",
-                "probability": probability,
-            }
-            for index, probability in zip(indices.tolist(), values.tolist(), strict=True)
-        ],
-    }
+    return {"latency_ms": round(latency_ms, 2), "top5": answers.best(logits)}

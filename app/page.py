@@ -107,7 +107,7 @@ def build(service: Service) -> gr.Blocks:
         return served(lambda: service.zoo.progress(asked["model"]))
 
     def compare_photo(asked: Any) -> dict:
-        return served(
+        found = served(
             lambda: service.compare_photo(
                 _uploaded(asked["image"]),
                 asked["model"],
@@ -116,6 +116,11 @@ def build(service: Service) -> gr.Blocks:
                 _named(asked),
             )
         )
+        if "error" in found:  # a photo that was swept away is uploaded again
+            found["gone"] = not served(lambda: {"here": Path(_uploaded(asked["image"])).is_file()}).get(
+                "here"
+            )
+        return found
 
     def classify(image: dict, gmacs: Any, network: str = "") -> dict:
         return answer(lambda: service.classify(_uploaded(image), gmacs, network))

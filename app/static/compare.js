@@ -9,6 +9,8 @@ const ASK_MS = 500; // between questions how far a fetch is
 
 let turn = 0; // of the newest question; older answers are dropped
 let cards = []; // {stitch, answer: element} of the panel, the zoo model's first
+let cardSet = ""; // the test set whose figure the model's card has
+let isWaiting = false; // for the photo, which the first answer brings to the server
 let opener = null; // the element that had the focus when the panel was opened
 
 // ---------------------------------------------------------------- the model and the stitches that match it
@@ -28,7 +30,7 @@ export function cheapestWith(stitches, top1) {
 }
 
 function noneWithin(gmacs) {
-  return `None: the smallest stitch takes ${number(state.stitches[0].gmacs, 3)} GMACs, more than the model's ${number(gmacs, 2)}.`;
+  return `None: the smallest stitch takes ${page.gmacs.min} GMACs, more than the model's ${number(gmacs, 2)}.`;
 }
 
 function noneWith(top1) {
@@ -111,6 +113,8 @@ function show() {
   turn += 1;
   if (!isOpen) return;
   const one = model(state.picked);
+  cardSet = state.set;
+  delete page.compare.dataset.ran;
   const equalCost = state.stitches[0].gmacs <= one.gmacs ? bestWithin(state.stitches, one.gmacs) : null;
   cards = [
     modelCard(one),
@@ -119,6 +123,16 @@ function show() {
   ];
   page.compareCards.replaceChildren(...cards.map(({ article }) => article));
   run();
+}
+
+// Another test set changes the model's own card alone.
+function renewModel() {
+  if (page.compare.hidden || cardSet === state.set) return;
+  cardSet = state.set;
+  const fresh = modelCard(model(state.picked));
+  fresh.answer.append(...cards[0].answer.childNodes);
+  cards[0].article.replaceWith(fresh.article);
+  cards[0] = fresh;
 }
 
 export function pick(row) {
@@ -192,6 +206,11 @@ async function run() {
     sayRun(`Give a photo, and ${one.name} runs on it beside these stitches.`);
     return;
   }
+  isWaiting = state.photo.path === null;
+  if (isWaiting) {
+    sayRun(`${one.name} runs when the photo has been read.`);
+    return;
+  }
   sayRun(`Looking for the weights of ${one.name} …`);
   const size = await asked(server.zoo_size, { model: one.name });
   if (mine !== turn) return;
@@ -234,18 +253,14 @@ async function runNow(one, mine) {
   const photo = state.photo, network = state.network;
   const stitches = cards.slice(1).map(({ stitch }) => stitch?.name).filter((name) => name !== undefined);
   const ask = () => asked(server.compare_photo, { image: { path: photo.path }, model: one.name, image_size: one.size, stitches, network });
-  let found;
-  try {
-    const isOld = photo.path !== null;
-    photo.path ??= await upload(photo.file);
-    found = await ask();
-    if (found.error && isOld && mine === turn) { // uploads are swept away in time
-      const fresh = await upload(photo.file);
-      photo.path = fresh;
+  let found = await ask();
+  if (found.gone && mine === turn) { // uploads are swept away in time
+    try {
+      photo.path = await upload(photo.file);
       found = await ask();
+    } catch (error) {
+      found = { error: error.message };
     }
-  } catch (error) {
-    found = { error: error.message };
   }
   if (mine !== turn) return;
   if (found.error) {
@@ -280,13 +295,17 @@ export function listen() {
   on("network", show);
   on("leaving", () => (turn += 1));
   on("photo", () => state.picked !== null && run());
+  on("answer", () => isWaiting && state.photo?.path && run());
+  on("changed", renewModel);
   page.compareClose.addEventListener("click", close);
   page.zooPick.addEventListener("focus", fillNames);
   page.zooPick.addEventListener("change", onTypedName);
-  page.zooPick.addEventListener("input", () => page.zooPick.setCustomValidity(""));
+  page.zooPick.addEventListener("input", () => {
+    page.zooPick.setCustomValidity("");
+    if (/@ \d+ px$/.test(page.zooPick.value)) onTypedName(); // taken from the list
+  });
   document.addEventListener("keydown", (event) => {
-    const isElsewhere = page.root.contains(event.target) && event.target.closest("#sn-fetch, select, input") && !page.compare.contains(event.target);
-    if (event.key === "Escape" && !event.defaultPrevented && !page.compare.hidden && !isElsewhere) close();
+    if (event.key === "Escape" && !event.defaultPrevented && !page.compare.hidden && page.fetch.hidden) close();
   });
   keep("zoo_model", {
     read: () => (state.picked === null ? null : `${zoo.columns.name[state.picked]}@${zoo.columns.image_size[state.picked]}`),
