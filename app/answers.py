@@ -57,29 +57,34 @@ def row(
     net: "StitchedNetwork", stitch: "Stitch", logits: Any, latency_ms: float, kept: int = 0
 ) -> dict[str, Any]:
     """Return an answer as the page and its endpoints tell it; `logits` is (1, classes)."""
-    from snnet.data import class_names
-
-    names = class_names()
-    classes = logits.shape[1]
-    values, indices = logits[0].float().softmax(0).topk(min(max(SHOWN, kept), classes))
-    best = list(zip(indices.tolist(), values.tolist(), strict=True))
+    found = best(logits, max(SHOWN, kept))
     answer = {
         "stitch": stitch.name,
         "image_size": stitch.image_size,
         "gmacs": net.cost(stitch).gmacs,
         "latency_ms": round(latency_ms, 2),
-        "top5": [
-            {
-                "index": index,
-                "label": names[index] if classes == len(names) else f"class {index}",
-                "probability": probability,
-            }
-            for index, probability in best[:SHOWN]
-        ],
+        "top5": found[:SHOWN],
     }
     if kept:
-        answer["probabilities"] = {str(index): round(probability, 5) for index, probability in best}
+        answer["probabilities"] = {str(one["index"]): round(one["probability"], 5) for one in found}
     return answer
+
+
+def best(logits: Any, most: int = SHOWN) -> list[dict[str, Any]]:
+    """Return the best classes of (1, classes) logits as {"index", "label", "probability"}, best first."""
+    from snnet.data import class_names
+
+    names = class_names()
+    classes = logits.shape[1]
+    values, indices = logits[0].float().softmax(0).topk(min(most, classes))
+    return [
+        {
+            "index": index,
+            "label": names[index] if classes == len(names) else f"class {index}",
+            "probability": probability,
+        }
+        for index, probability in zip(indices.tolist(), values.tolist(), strict=True)
+    ]
 
 
 @dataclass

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from app import compare
 from snnet import curves, frontier, zoo
 
 if TYPE_CHECKING:
@@ -39,16 +40,22 @@ RUG_HEIGHT = 0.035  # of the chart's height: where the ticks of unmeasured stitc
 
 @cache
 def zoo_figure(title: str) -> dict[str, Any]:
-    """Return {"traces", "zoo"}: the zoo by family and the published curves, without any network."""
+    """Return {"title", "traces", "zoo"}: the zoo by family and the published curves, without any network.
+
+    "zoo" is `compare.table`, to whose rows the traces' customdata points, with the families' colours and the
+    rug's height.
+    """
     models = zoo.models()
     traces = []
     for family in zoo.families():
-        members = [model for model in models if model.family == family]
+        rows = [row for row, model in enumerate(models) if model.family == family]
+        members = [models[row] for row in rows]
         traces.append(
             {
                 "name": family,
                 "x": [model.gmacs for model in members],
                 "y": [model.top1 for model in members],
+                "customdata": rows,
                 "text": [
                     f"<b>{m.name}</b><br>{m.top1:.2f} % top-1, published by timm<br>"
                     f"{m.gmacs:.2f} GMACs at {m.image_size} px, {m.params_m:.1f} M parameters"
@@ -60,12 +67,21 @@ def zoo_figure(title: str) -> dict[str, Any]:
                 "meta": {
                     "kind": "zoo",
                     "tone": "zoo",
-                    "colour": FAMILY_COLOURS.get(family, FAMILY_COLOURS["other"]),
+                    "colour": _colour(family),
                 },
             }
         )
     traces += [trace for key, curve in curves.curves().items() for trace in _curve(key, curve)]
-    return {"title": title, "traces": traces}
+    colours = [_colour(family) for family in zoo.families()]
+    return {
+        "title": title,
+        "traces": traces,
+        "zoo": compare.table() | {"colours": colours, "rug": RUG_HEIGHT},
+    }
+
+
+def _colour(family: str) -> str:
+    return FAMILY_COLOURS.get(family, FAMILY_COLOURS["other"])
 
 
 def _curve(key: str, curve: curves.Curve) -> list[dict[str, Any]]:
@@ -86,6 +102,7 @@ def _curve(key: str, curve: curves.Curve) -> list[dict[str, Any]]:
         "name": curve.title,
         "x": [stitch.gmacs for stitch in curve.stitches],
         "y": [stitch.top1 for stitch in curve.stitches],
+        "customdata": [stitch.params_m for stitch in curve.stitches],  # None where the authors give none
         "text": [
             f"<b>SN-Net {curve.title}, "
             + ("joint-trained anchor" if stitch.is_anchor else f"stitch {stitch.index}")
@@ -123,6 +140,7 @@ def network_layer(
         row["words"] = stitch.describe(net.anchor_names)
         row["is_anchor"] = stitch.is_anchor
         row["note"] = known.note if known else "not measured yet"
+        row["sets"] = compare.on_sets(net, stitch)
     costs, values = [row["gmacs"] for row in rows], [row["top1"] for row in rows]
     models = zoo.models()
     beaten = frontier.beats(costs, values, [m.gmacs for m in models], [m.top1 for m in models])
@@ -141,7 +159,7 @@ def network_layer(
             "definition": f"{frontier.BEATS_DEFINITION} Estimates count as they stand.",
             "nothing": _nothing_to_beat(values, beaten),
         },
-        "ownership": ownership(net),
+        "ownership": ownership(net) | {"arithmetic": compare.arithmetic(net)},
         "joint": _joint(net, before),
         "unmeasured": _unmeasured(rows, measure),
         "line": accuracy.line(net),
@@ -189,6 +207,7 @@ def _originals(
                     "name": name,
                     "title": _anchor_title(net, stitch, published),
                     "gmacs": row["gmacs"],
+                    "params_m": row["params_m"],
                     "before": model.top1,
                     "after": row["top1"],
                 }
@@ -211,6 +230,7 @@ def _original_traces(before: list[dict[str, Any]]) -> list[dict[str, Any]]:
         "name": "joint training",
         "x": [x for row in joined for x in (row["gmacs"], row["gmacs"], None)],
         "y": [y for row in joined for y in (row["before"], row["after"], None)],
+        "customdata": [m for row in joined for m in (row["params_m"], row["params_m"], None)],
         "mode": "lines",
         "line": {"width": 1.2},
         "hoverinfo": "skip",
@@ -220,6 +240,7 @@ def _original_traces(before: list[dict[str, Any]]) -> list[dict[str, Any]]:
         "name": "original",
         "x": [row["gmacs"] for row in before],
         "y": [row["before"] for row in before],
+        "customdata": [row["params_m"] for row in before],
         "text": [
             f"<b>original {row['name']}</b>: {row['before']:.2f} % (timm),"
             f"<br>after joint training {_after(row)}"

@@ -16,7 +16,15 @@ from snnet import zoo
 
 STATIC = Path(__file__).resolve().parent / "static"
 PLOTLY = Path(plotly.__file__).resolve().parent / "package_data"
-PARTS = ("answers", "route", "zoo", "backend", "stage", "address")  # each has its markup, style and script
+PARTS = (
+    "answers",
+    "route",
+    "zoo",
+    "compare",
+    "backend",
+    "stage",
+    "address",
+)  # each has its markup, style and script
 EXAMPLES = {"lion.jpg": "lion", "cheetah1.jpg": "cheetah", "tower.jpg": "tower", "bus.png": "bus"}
 
 # The page's head does not wait for its scripts; until ours has run, `explorer` is the element of that id.
@@ -89,6 +97,31 @@ def build(service: Service) -> gr.Blocks:
     def end_sweep(asked: Any) -> None:
         served(lambda: service.end_sweep(asked["sweep"]))
 
+    def zoo_size(asked: Any) -> dict:
+        return served(lambda: service.zoo.size(asked["model"]))
+
+    def zoo_fetch(asked: Any) -> dict:
+        return served(lambda: service.zoo.fetch(asked["model"]))
+
+    def zoo_progress(asked: Any) -> dict:
+        return served(lambda: service.zoo.progress(asked["model"]))
+
+    def compare_photo(asked: Any) -> dict:
+        found = served(
+            lambda: service.compare_photo(
+                _uploaded(asked["image"]),
+                asked["model"],
+                asked["image_size"],
+                asked["stitches"],
+                _named(asked),
+            )
+        )
+        if "error" in found:  # a photo that was swept away is uploaded again
+            found["gone"] = not served(lambda: {"here": Path(_uploaded(asked["image"])).is_file()}).get(
+                "here"
+            )
+        return found
+
     def classify(image: dict, gmacs: Any, network: str = "") -> dict:
         return answer(lambda: service.classify(_uploaded(image), gmacs, network))
 
@@ -108,7 +141,10 @@ def build(service: Service) -> gr.Blocks:
         gr.HTML(
             html_template=_template(examples, service),
             js_on_load=START,
-            server_functions=[backdrop, network, size, fetch, progress, begin_sweep, more, end_sweep],
+            server_functions=[
+                *(backdrop, network, size, fetch, progress, begin_sweep, more, end_sweep),
+                *(zoo_size, zoo_fetch, zoo_progress, compare_photo),
+            ],
             apply_default_css=False,
             elem_id="explorer",
         )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from app import answers, chart
+from app import answers, chart, compare
 from app.drawing import drawing
 from app.fetching import Fetcher
 from snnet import catalogue, lite
@@ -62,6 +62,7 @@ class Service:
         self._summaries: dict[str, dict[str, Any]] = {}
         self._running = threading.BoundedSemaphore(PHOTOS_AT_ONCE)
         self._sweeps = answers.Sweeps()
+        self.zoo = compare.ZooPhotos(self._fetcher, self._running)
 
     def start(self, then: Callable[[str], None] = lambda sentence: None) -> None:
         """Load the network in the background, fetched if it is not here; `then` gets a sentence at the end.
@@ -281,6 +282,12 @@ class Service:
     def end_sweep(self, sweep: str) -> None:
         """Give a sweep up whose photo is no longer shown."""
         self._sweeps.end(sweep)
+
+    def compare_photo(
+        self, path: str, model: Any, image_size: Any, stitches: Any, network: str = ""
+    ) -> dict[str, Any]:
+        """Return what a zoo model says of a photo, and what these stitches say: see `ZooPhotos.run`."""
+        return self.zoo.run(path, model, image_size, self.network_of(network), stitches)
 
     def frontier(self, network: str = "") -> dict[str, Any]:
         """Return every stitch with its cost, its accuracy, and whether it is on the Pareto front."""

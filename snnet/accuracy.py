@@ -107,24 +107,29 @@ def reported(top1: float, source: str) -> Accuracy:
     )
 
 
-def published(net: "StitchedNetwork", stitch: Stitch) -> Accuracy | None:
-    """Return what the weights' authors report, or timm's own result for an anchor at its size and crop."""
-    if stitch.name in net.reported:
-        return net.reported[stitch.name]
+def timm_row(net: "StitchedNetwork", stitch: Stitch) -> zoo.ZooModel | None:
+    """Return the zoo's row of a stitch that is timm's own model, unchanged, at its size and crop."""
     if not stitch.is_anchor or (name := net.anchors[stitch.anchors[0]].weights) is None:
         return None
     config = net.anchors[stitch.anchors[0]].config
     transform = net.transform(stitch)
     if (stitch.image_size, transform.crop) != (config["input_size"][-1], config["crop_pct"]):
         return None
-    row = next((m for m in zoo.models() if m.name == name and m.image_size == stitch.image_size), None)
+    return next((m for m in zoo.models() if (m.name, m.image_size) == (name, stitch.image_size)), None)
+
+
+def published(net: "StitchedNetwork", stitch: Stitch) -> Accuracy | None:
+    """Return what the weights' authors report, or timm's own result for an anchor at its size and crop."""
+    if stitch.name in net.reported:
+        return net.reported[stitch.name]
+    row = timm_row(net, stitch)
     if row is None:
         return None
     return Accuracy(
         top1=row.top1,
         interval=wilson(row.top1 / 100 * IMAGENET_PHOTOS, IMAGENET_PHOTOS),
         source="published",
-        note=f"timm's result for {name} at {row.image_size} px on ImageNet-1k's 50,000 validation photos",
+        note=f"timm's result for {row.name} at {row.image_size} px on ImageNet-1k's 50,000 validation photos",
     )
 
 

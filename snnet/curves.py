@@ -32,7 +32,8 @@ class Curve:
     """A published stitched network and all its stitches, in the authors' order.
 
     `joint_params_m` are the parameters of the whole file in millions, counted over the tensors of the
-    published checkpoint (low-rank branches as stored, buffers left out).
+    published checkpoint (low-rank branches as stored, buffers left out). `epochs` are those of joint
+    training, `anchor_epochs` those that each anchor's own authors trained it for: None unless all alike.
     """
 
     key: str
@@ -41,6 +42,7 @@ class Curve:
     epochs: int
     source: str
     joint_params_m: float
+    anchor_epochs: int | None = None
     stitches: tuple[PublishedStitch, ...] = ()
 
     @property
@@ -51,9 +53,9 @@ class Curve:
 
 
 _CURVES = (
-    Curve("deit", "DeiT-Ti/S/B", ("DeiT-Ti", "DeiT-S", "DeiT-B"), 50, V1, 118.40),
+    Curve("deit", "DeiT-Ti/S/B", ("DeiT-Ti", "DeiT-S", "DeiT-B"), 50, V1, 118.40, anchor_epochs=300),
     Curve("swin", "Swin-Ti/S/B", ("Swin-Ti", "Swin-S", "Swin-B"), 50, V1, 170.01),
-    Curve("levit", "LeViT-192/256", ("LeViT-192", "LeViT-256"), 100, V1, 30.32),
+    Curve("levit", "LeViT-192/256", ("LeViT-192", "LeViT-256"), 100, V1, 30.32, anchor_epochs=1000),
     Curve("resnet18_resnet50", "ResNet-18/50", ("ResNet-18", "ResNet-50"), 30, V1, 37.90),
     Curve("resnet18_swin_ti", "ResNet-18 → Swin-Ti", ("ResNet-18", "Swin-Ti"), 30, V1, 40.20),
     Curve("deit3_s_l", "DeiT3-S/L (v2)", ("DeiT3-S", "DeiT3-L"), 50, V2, 337.57),

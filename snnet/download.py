@@ -27,6 +27,7 @@ Progress = Callable[[int, int], None]  # bytes that are here, bytes of the whole
 T = TypeVar("T")
 
 ATTEMPTS = 3  # without a new byte, after which a server is given up; those that bring some don't count
+REMEDY = "name it with --weights FILE"  # what to do with a file that was got elsewhere
 BACK_OFF_S = 1.0  # before the next attempt, doubled by each that brought nothing
 
 
@@ -133,25 +134,25 @@ def here(sources: Sequence[Source]) -> Path | None:
     return next((found for source in sources if (found := source.here())), None)
 
 
-def size(sources: Sequence[Source]) -> int:
+def size(sources: Sequence[Source], remedy: str = REMEDY) -> int:
     """Return the file's size in bytes, from the first server that answers; nothing is downloaded.
 
-    Raises WeightsError if none answers.
+    Raises WeightsError if none answers; `remedy` ends its sentence: what to do with the file got elsewhere.
     """
-    return _first(sources, lambda source: source.size())
+    return _first(sources, lambda source: source.size(), remedy=remedy)
 
 
-def fetch(sources: Sequence[Source], progress: Progress | None = None) -> Path:
+def fetch(sources: Sequence[Source], progress: Progress | None = None, remedy: str = REMEDY) -> Path:
     """Return the complete, checked file; unless it is here, from the first of these mirrors that gives it.
 
     `progress` is told (bytes that are here, bytes of the file), never falling, from where an interrupted call
     stopped up to the end. What it raises ends the call and keeps what was received, for the next call. Raises
-    WeightsError if no mirror gives the file.
+    WeightsError if no mirror gives the file; `remedy` ends its sentence.
     """
     if found := here(sources):
         return found
     report = _Report(progress)
-    return _first(sources, lambda source: source.fetch(report), report)
+    return _first(sources, lambda source: source.fetch(report), report, remedy)
 
 
 @contextmanager
@@ -193,7 +194,12 @@ class _Report:
             raise
 
 
-def _first(sources: Sequence[Source], ask: Callable[[Source], T], report: _Report | None = None) -> T:
+def _first(
+    sources: Sequence[Source],
+    ask: Callable[[Source], T],
+    report: _Report | None = None,
+    remedy: str = REMEDY,
+) -> T:
     import httpx
 
     reasons = []
@@ -210,7 +216,7 @@ def _first(sources: Sequence[Source], ask: Callable[[Source], T], report: _Repor
     places = [f"put it at {source.target}" for source in sources if isinstance(source, ReleaseFile)][:1]
     raise WeightsError(
         f"{sources[0].filename} can't be fetched ({'; '.join(reason for reason, _ in reasons)}): "
-        f"get it from {addresses} and {' or '.join([*places, 'name it with --weights FILE'])}"
+        f"get it from {addresses} and {' or '.join([*places, remedy])}"
     ) from reasons[-1][1]
 
 

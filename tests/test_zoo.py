@@ -181,3 +181,49 @@ def test_reading_needs_neither_torch_nor_timm_nor_pandas():
         "assert not {'torch', 'timm', 'pandas', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "pretraining"),
+    [
+        ("resnet50.a1_in1k", "in1k"),
+        ("convnextv2_base.fcmae_ft_in1k", "in1k"),  # masked autoencoding of ImageNet-1k's own photos
+        ("beitv2_base_patch16_224.in1k_ft_in1k", "in1k"),
+        ("resnetv2_50x1_bit.goog_distilled_in1k", "in1k"),  # only its teacher saw more
+        ("beitv2_base_patch16_224.in1k_ft_in22k_in1k", "in22k"),
+        ("swin_base_patch4_window7_224.ms_in22k_ft_in1k", "in22k"),
+        ("mobilevitv2_150.cvnets_in22k_ft_in1k", "in22k"),
+        ("vit_base_patch16_224.augreg_in21k_ft_in1k", "in22k"),
+        ("eva02_base_patch14_448.mim_in22k_ft_in1k", "in22k"),
+        ("hgnetv2_b4.ssld_stage2_ft_in1k", "in22k"),
+        ("nextvit_small.bd_ssld_6m_in1k", "in22k"),
+        ("eva_giant_patch14_560.m30m_ft_in22k_in1k", "larger"),
+        ("eva02_large_patch14_448.mim_m38m_ft_in1k", "larger"),
+        ("vit_base_patch16_clip_224.openai_ft_in12k_in1k", "larger"),
+        ("vit_base_patch16_clip_224.laion2b_ft_in1k", "larger"),
+        ("eva_giant_patch14_224.clip_ft_in1k", "larger"),
+        ("tf_efficientnet_b0.ns_jft_in1k", "larger"),
+        ("resnext50_32x4d.fb_swsl_ig1b_ft_in1k", "larger"),
+        ("resnext50_32x4d.fb_ssl_yfcc100m_ft_in1k", "larger"),
+        ("regnety_160.swag_ft_in1k", "larger"),
+        ("regnety_320.seer_ft_in1k", "larger"),
+        ("beit3_base_patch16_224.in22k_ft_in1k", "larger"),  # which its tag does not tell
+    ],
+)
+def test_what_a_tag_says_of_pretraining(name, pretraining):
+    assert {m.pretraining for m in zoo.models() if m.name == name} == {pretraining}
+
+
+def test_pretraining_of_the_whole_zoo():
+    models = zoo.models()
+    assert {m.pretraining for m in models} == set(zoo.PRETRAINING)
+    assert all("in1k" in m.tag.split("_") for m in models)  # so "only" is what remains without another word
+    said = {word for m in models for word in m.tag.split("_")}
+    assert said >= zoo._LARGER | zoo._FULL_IMAGENET | zoo._DISTILLED  # every word of the rule is in use
+
+
+def test_distilled_models_are_those_whose_tags_say_so():
+    by_name = {m.name: m.is_distilled for m in zoo.models()}
+    assert by_name["levit_192.fb_dist_in1k"]
+    assert by_name["resmlp_big_24_224.fb_distilled_in1k"]
+    assert not by_name["resnet50.a1_in1k"]

@@ -28,6 +28,9 @@ export function bought() {
   }
   return found;
 }
+// Where a stitch stands on the chart: on other sets than ImageNet-1k only timm's own models have a height.
+export const xOf = (stitch) => (state.x === "params" ? stitch.params_m : stitch.gmacs);
+export const yOf = (stitch) => (state.set === "top1" ? stitch.top1 : (stitch.sets?.[state.set] ?? null));
 
 export const span = () => [state.stitches[0].gmacs, state.stitches.at(-1).gmacs];
 
@@ -86,10 +89,11 @@ export const figures = (stitch) => `${round(stitch.gmacs)} GMACs · ${stitch.top
 // Two decimals, or two digits of less than that.
 const round = (gmacs) => (gmacs < 0.1 ? gmacs.toPrecision(2) : gmacs.toFixed(2));
 
-function labelRing(stitch) {
+export function labelRing(stitch) {
   const isNarrow = plot.clientWidth < 500;
   page.ring.hidden = false; // a hidden label has no width
-  if (isNarrow) page.ringLabel.textContent = figures(stitch);
+  if (state.set !== "top1") page.ringLabel.textContent = `${isNarrow ? "" : `${stitch.name} · `}${round(stitch.gmacs)} GMACs · ${yOf(stitch)?.toFixed(1).concat(" %") ?? "not measured here"}`;
+  else if (isNarrow) page.ringLabel.textContent = figures(stitch);
   else page.ringLabel.textContent = stitch.top1 === null ? `${round(stitch.gmacs)} GMACs · ${UNKNOWN}` : `${stitch.name} · ${figures(stitch)}`;
   state.labelWidth = page.ringLabel.offsetWidth; // measured once a text: reading it at every move is slow
 }
@@ -105,8 +109,9 @@ export function placeRing() {
   const axes = plot?._fullLayout;
   if (!axes || !state.chosen) return;
   const { xaxis, yaxis } = axes;
-  const x = xaxis.d2p(state.chosen.gmacs) + xaxis._offset;
-  const y = state.chosen.top1 === null ? axes.yaxis2.d2p(state.rug) + axes.yaxis2._offset : yaxis.d2p(state.chosen.top1) + yaxis._offset;
+  const x = xaxis.d2p(xOf(state.chosen)) + xaxis._offset;
+  const height = yOf(state.chosen);
+  const y = height === null ? axes.yaxis2.d2p(state.rug) + axes.yaxis2._offset : yaxis.d2p(height) + yaxis._offset;
   page.ring.classList.toggle("is-low", y > yaxis._offset + yaxis._length - 44); // its label would cover the axis
   const inside = x >= xaxis._offset && x <= xaxis._offset + xaxis._length && y >= yaxis._offset && y <= yaxis._offset + yaxis._length;
   page.ring.hidden = !inside;

@@ -1,9 +1,19 @@
 // The frontier chart: the zoo, the published curves, and the network's stitches over them.
 
-import { placeRing, setBudget } from "./budget.js";
+import { placeRing, setBudget, xOf, yOf } from "./budget.js";
 import { on, page, plot, state, tell, tone, translucent } from "./core.js";
 
 const ZOO_VIEW = { x: [0.15, 60], y: [62, 91] }; // until the network has told its own
+const X_TITLES = { gmacs: "Cost of one image, GMACs", params: "Parameters, M" };
+
+let givenTraces = []; // the traces as they came from the server
+let reshape = (traces) => traces; // what filters and axes make of them: new traces
+let drawnAxes = ""; // that are drawn
+
+// Has all traces pass through here before they are drawn.
+export function shapeBy(maker) {
+  reshape = maker;
+}
 
 // Fills in the colours that follow the theme, and the families' when they are asked for.
 function coloured(trace) {
@@ -28,8 +38,9 @@ function placeNames() {
   const { xaxis, yaxis } = plot._fullLayout;
   const right = xaxis._offset + xaxis._length, bottom = yaxis._offset + yaxis._length;
   const taken = [];
-  for (const { name, trace } of state.names) {
-    const at = trace.visible === false ? null : lastInView(trace, xaxis, yaxis);
+  for (const { name, key } of state.names) {
+    const trace = plot.data.find((drawn) => drawn.meta.label && drawn.meta.key === key);
+    const at = !trace || trace.visible === false ? null : lastInView(trace, xaxis, yaxis);
     name.hidden = at === null;
     if (name.hidden) continue;
     const { offsetWidth: width, offsetHeight: height } = name;
@@ -55,15 +66,14 @@ function lastInView(trace, xaxis, yaxis) {
 
 const overlap = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 
-function nameCurves(traces) {
-  state.names = traces.filter((trace) => trace.meta.label).map((trace) => {
-    const name = document.createElement("span");
-    const mark = document.createElement("i");
-    mark.style.background = trace.line.color;
-    name.append(mark, trace.meta.label);
-    page.names.append(name);
-    return { name, trace };
-  });
+// Gives a line its name on the chart: one line of each key has a `meta.label`.
+export function nameLine(key, label, colour) {
+  const name = document.createElement("span");
+  const mark = document.createElement("i");
+  mark.style.background = colour;
+  name.append(mark, label);
+  page.names.append(name);
+  state.names.push({ name, key });
 }
 
 function placeAll() {
@@ -79,15 +89,33 @@ function ticks([low, high]) {
   return powers.flatMap((power) => digits.map((digit) => Number((digit * 10 ** power).toPrecision(1))));
 }
 
-function layout() {
+const pressed = () => page.root.querySelector("[data-view][aria-pressed=true]").dataset.view;
+
+const toAxis = (range) => (state.scale === "log" ? range.map(Math.log10) : [...range]);
+
+const ticksOf = (range) => (state.scale === "log" ? ticks(range) : null);
+
+// What is in view stays so when colours or filters change; other axes begin with the view that is chosen.
+function rangesOf(traces) {
+  const shown = plot.layout;
+  const now = `${state.x} ${state.scale} ${state.set}`;
+  const isSame = shown && now === drawnAxes;
+  const isFirst = drawnAxes === "";
+  drawnAxes = now;
+  if (isSame) return { x: [...shown.xaxis.range], y: [...shown.yaxis.range] };
+  const { x, y } = isFirst && isPlain() ? ZOO_VIEW : ranges(pressed(), traces);
+  return { x: toAxis(x), y: [...y] };
+}
+
+const isPlain = () => state.x === "gmacs" && state.set === "top1";
+
+function layout(traces) {
   const ink = tone("soft");
   const family = getComputedStyle(page.root).fontFamily;
   const size = parseFloat(getComputedStyle(page.line).fontSize); // px, the page's smallest
   const axis = { gridcolor: tone("line"), linecolor: tone("line"), zeroline: false, tickfont: { color: ink }, ticks: "outside", tickcolor: tone("line") };
   const title = (text) => ({ text, font: { color: ink, size: size + 1 }, standoff: 8 });
-  const shown = plot.layout; // a change of colours keeps what is in view
-  const x = shown ? [...shown.xaxis.range] : ZOO_VIEW.x.map(Math.log10);
-  const y = shown ? [...shown.yaxis.range] : ZOO_VIEW.y;
+  const { x, y } = rangesOf(traces);
   return {
     margin: { l: 52, r: 12, t: 10, b: 46 },
     paper_bgcolor: "rgba(0,0,0,0)",
@@ -96,55 +124,77 @@ function layout() {
     hoverlabel: { align: "left", bgcolor: tone("card"), bordercolor: tone("accent"), font: { family, color: tone("ink"), size } },
     hovermode: "closest",
     dragmode: matchMedia("(pointer: coarse)").matches ? false : "pan", // a finger scrolls the page
-    xaxis: { ...axis, type: "log", title: title("Cost of one image, GMACs (log scale)"), range: x, tickvals: ticks(x) },
-    yaxis: { ...axis, title: title("Top-1 on ImageNet-1k, %"), range: y },
+    xaxis: { ...axis, type: state.scale, title: title(`${X_TITLES[state.x]}${state.scale === "log" ? " (log scale)" : ""}`), range: x, tickvals: ticksOf(x) },
+    yaxis: { ...axis, title: title(`Top-1 on ${state.setName}, %`), range: y },
     yaxis2: { overlaying: "y", range: [0, 1], fixedrange: true, visible: false }, // of the unmeasured: stays where it is
     legend: { orientation: "h", x: 1, xanchor: "right", y: 0.01, yanchor: "bottom", bgcolor: translucent(tone("card"), 0.85), font: { size: size - 1 } },
-    uirevision: "kept",
+    uirevision: drawnAxes, // a hand's zoom is kept on the same axes
   };
 }
 
 const CONFIG = { displaylogo: false, showSendToCloud: false, responsive: true, scrollZoom: false, displayModeBar: false };
 
-export async function draw(traces) {
-  await window.Plotly.react(plot, traces.map(coloured), layout(), CONFIG);
+export async function draw(traces = givenTraces) {
+  givenTraces = traces;
+  const shaped = reshape(traces);
+  await window.Plotly.react(plot, shaped.map(coloured), layout(shaped), CONFIG);
   if (plot._fullLayout.height !== plot.clientHeight) await window.Plotly.Plots.resize(plot); // more lines below it
   placeAll();
 }
 
-function ranges(view) {
-  const gmacs = state.stitches.map((s) => s.gmacs);
-  if (view === "close" && gmacs.length) {
-    const lows = state.stitches.filter((s) => s.interval).map((s) => s.interval);
-    const y = lows.length ? [Math.min(...lows.map((i) => i[0])) - 0.5, Math.max(...lows.map((i) => i[1])) + 0.5] : state.view.y;
-    return { x: [0.92 * Math.min(...gmacs), 1.08 * Math.max(...gmacs)], y };
+function ranges(view, traces) {
+  const xs = state.stitches.map(xOf), heights = state.stitches.map(yOf).filter((y) => y !== null);
+  const zoo = traces.filter((t) => t.meta.kind === "zoo");
+  const isLog = state.scale === "log";
+  if (view === "close" && xs.length) {
+    const x = [0.92 * Math.min(...xs), 1.08 * Math.max(...xs)];
+    const intervals = state.set === "top1" ? state.stitches.filter((s) => s.interval).map((s) => s.interval) : heights.map((y) => [y - 2, y + 2]);
+    if (intervals.length) return { x, y: [Math.min(...intervals.map((i) => i[0])) - 0.5, Math.max(...intervals.map((i) => i[1])) + 0.5] };
+    return { x, y: state.set === "top1" ? state.view.y : neighbours(zoo, x, heights) };
   }
   if (view === "zoo") {
-    const zoo = plot.data.filter((t) => t.meta.kind === "zoo");
-    const xs = zoo.flatMap((t) => t.x), ys = zoo.flatMap((t) => t.y);
-    return { x: [0.8 * Math.min(...xs, ...gmacs), 1.25 * Math.max(...xs)], y: [Math.min(...ys) - 1, Math.max(...ys) + 1] };
+    const all = [...zoo.flatMap((t) => t.x), ...xs], ys = [...zoo.flatMap((t) => t.y), ...heights];
+    if (!ys.length) return ZOO_VIEW; // the filters leave nothing
+    const most = Math.max(...all);
+    return { x: isLog ? [0.8 * Math.min(...all), 1.25 * most] : [0, 1.03 * most], y: [Math.min(...ys) - 1, Math.max(...ys) + 1] };
   }
-  return state.view ?? ZOO_VIEW;
+  if (!xs.length) return isPlain() ? ZOO_VIEW : ranges("zoo", traces);
+  const x = isLog ? [0.5 * Math.min(...xs), 10 * Math.max(...xs)] : [0, 3 * Math.max(...xs)];
+  if (isPlain() && state.view) return { x: isLog ? state.view.x : x, y: state.view.y };
+  return { x, y: neighbours(zoo, x, heights) };
+}
+
+// The accuracies around a network that are worth a look: the better three quarters of the zoo there, and its own.
+function neighbours(zoo, [low, high], heights) {
+  const near = zoo.flatMap((t) => t.y.filter((_, place) => t.x[place] >= low && t.x[place] <= high)).sort((a, b) => a - b);
+  const bottom = [...heights.map((y) => y - 5), ...(near.length ? [near[Math.floor(near.length / 4)] - 8] : [])];
+  const top = [...heights.map((y) => y + 9), ...(near.length ? [near.at(-1) + 3] : [])];
+  return bottom.length ? [Math.max(-2, Math.min(...bottom)), Math.min(100, Math.max(...top))] : ZOO_VIEW.y;
 }
 
 export function show(view) {
   for (const button of page.root.querySelectorAll("[data-view]")) button.setAttribute("aria-pressed", String(button.dataset.view === view));
-  const { x, y } = ranges(view);
-  const exponents = x.map(Math.log10);
-  window.Plotly.relayout(plot, { "xaxis.range": exponents, "xaxis.tickvals": ticks(exponents), "yaxis.range": [...y] });
+  const { x, y } = ranges(view, plot.data);
+  const range = toAxis(x);
+  window.Plotly.relayout(plot, { "xaxis.range": range, "xaxis.tickvals": ticksOf(range), "yaxis.range": [...y] });
 }
 
 function onPointClick(event) {
   const point = event.points.find((p) => ["stitch", "rug"].includes(p.data.meta?.kind));
-  if (!point) return;
-  setBudget(point.x, "chart", state.stitches.find((stitch) => stitch.name === point.customdata));
-  tell("settled");
+  if (point) {
+    const stitch = state.stitches.find((one) => one.name === point.customdata);
+    setBudget(stitch.gmacs, "chart", stitch);
+    tell("settled");
+    return;
+  }
+  const model = event.points.find((p) => p.data.meta?.kind === "zoo");
+  if (model) tell("pick", model.customdata);
 }
 
 // Draws the zoo; what follows the chart and the theme does so from here on.
 export async function begin(traces) {
   state.zoo = traces;
-  nameCurves(traces);
+  for (const { meta, line } of traces) if (meta.label) nameLine(meta.key, meta.label, line.color);
   await draw(traces);
   plot.on("plotly_click", onPointClick);
   plot.on("plotly_afterplot", placeAll);
@@ -152,7 +202,7 @@ export async function begin(traces) {
   for (const button of page.root.querySelectorAll("[data-view]")) button.addEventListener("click", () => show(button.dataset.view));
   page.families.addEventListener("click", () => {
     page.families.setAttribute("aria-pressed", String(page.families.getAttribute("aria-pressed") !== "true"));
-    draw(plot.data);
+    draw();
   });
-  on("theme", () => draw(plot.data));
+  on("theme", () => draw());
 }

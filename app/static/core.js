@@ -24,6 +24,11 @@ export const state = {
   settle: 0, // timer
   choosing: 0, // timer
   labelWidth: 0, // px, of the ring's label
+  x: "gmacs", // the chart's horizontal axis, or "params"
+  scale: "log", // of it, or "linear"
+  set: "top1", // the test set of the chart's accuracies, by its column in the zoo's table
+  setName: "ImageNet-1k",
+  picked: null, // row in the zoo's table of the model that stands beside the stitches
   rug: 0, // where on the second axis unmeasured stitches stand
   moves: 0, // of the ring, for the benchmark
   updates: 0, // moves of the budget that the predictions followed without a question, for the benchmark
@@ -51,6 +56,7 @@ export function attach(root, functions) {
 // "photo" (): another photo was given
 // "settled" (): the budget stays for now: the slider was let go, a stitch was clicked
 // "answer" (): answers of the shown photo came, or were forgotten
+// "pick" (row): a zoo point was clicked, by its row in the zoo's table
 // "drawn" (): the chart was drawn or moved
 // "changed" (): something that a link restores
 // "theme" (): light became dark, or dark light

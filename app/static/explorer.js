@@ -5,6 +5,7 @@ import * as answers from "./answers.js";
 import * as backend from "./backend.js";
 import * as budget from "./budget.js";
 import * as chart from "./chart.js";
+import * as compare from "./compare.js";
 import { attach, page, server, state, tell } from "./core.js";
 import * as networks from "./networks.js";
 import * as photo from "./photo.js";
@@ -13,7 +14,7 @@ import * as stage from "./stage.js";
 import * as sweep from "./sweep.js";
 import * as zoo from "./zoo.js";
 
-const PARTS = [budget, photo, sweep, networks, answers, route, zoo, stage, backend, address]; // the last knows what all others keep
+const PARTS = [budget, photo, sweep, networks, answers, route, zoo, compare, stage, backend, address]; // the last knows what all others keep
 
 async function start(element, functions) {
   attach(element.querySelector(".sn"), functions);
@@ -22,6 +23,7 @@ async function start(element, functions) {
   const backdrop = await server.backdrop({});
   state.networks = backdrop.networks;
   networks.fillMenu(backdrop.start);
+  zoo.prepare(backdrop);
   await chart.begin(backdrop.traces);
   tell("start", backdrop);
   page.root.dataset.state = "zoo";

@@ -2,7 +2,7 @@
 
 import { fromPosition, makeRoomForWords, setBudget, span } from "./budget.js";
 import { draw, show } from "./chart.js";
-import { bold, page, state, tell } from "./core.js";
+import { page, state, tell } from "./core.js";
 
 function showNetwork(network) {
   state.stitches = [...network.stitches].sort((a, b) => a.gmacs - b.gmacs);
@@ -10,12 +10,8 @@ function showNetwork(network) {
   state.chosen = state.clicked = null;
   const sources = new Set(state.stitches.map((stitch) => stitch.source ?? "unmeasured"));
   if (network.traces.some((trace) => trace.meta.kind === "original")) sources.add("original");
-  state.rug = network.traces.find((trace) => trace.meta.kind === "rug")?.y[0];
   for (const look of page.root.querySelectorAll("[data-source]")) look.hidden = !sources.has(look.dataset.source);
-  const { beats, ownership, unmeasured } = network;
-  if (beats.nothing) page.beats.textContent = beats.nothing;
-  else page.beats.replaceChildren("Beats ", bold(`${beats.beaten} of ${beats.total}`), ` zoo models from ${beats.low.toFixed(2)} to ${beats.high.toFixed(2)} GMACs. ${beats.definition}`);
-  page.owns.textContent = `${ownership.network} ${ownership.published}`;
+  const { unmeasured } = network;
   page.joint.textContent = network.joint;
   page.jointFact.hidden = !network.joint;
   page.line.textContent = network.line;

@@ -13,7 +13,7 @@ async function post(path, body, signal) {
   return answer;
 }
 
-async function upload(file, signal) {
+export async function upload(file, signal) {
   const form = new FormData();
   form.append("files", file, file.name || "photo");
   const [path] = await post("upload", form, signal);
