@@ -330,7 +330,7 @@ def _traces(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 },
                 "opacity": 1 if on_front or (is_published and is_anchor) else 0.45,
                 "hovertemplate": "%{text}<extra></extra>",
-                "meta": {"kind": "stitch", "tone": "accent"},
+                "meta": {"kind": "stitch", "tone": "accent", "anchor": is_anchor},
             }
             if is_anchor or not is_published:  # of 50,000 photos: a bar is shorter than the mark
                 trace["error_y"] = {

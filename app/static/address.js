@@ -1,3 +1,84 @@
 // The view in the address: what a link restores.
 
-export function listen() {}
+import { keep, kept, on, page, state, tell } from "./core.js";
+import { choose, entryOf, refuse } from "./networks.js";
+
+const WRITE_MS = 300; // browsers allow some hundred changes of the address in half a minute
+const SAID_MS = 2000;
+
+let given = new URLSearchParams(); // what the address said when the page was opened
+let start = null; // the network that the app was started with
+let isRestored = false; // until then nothing is written: it would wipe out what is still to be restored
+let writing = 0; // timer
+
+export const wantedNetwork = () => given.get("network") ?? "";
+
+function restore(when) {
+  for (const [name, part] of kept) {
+    if (part.when === when && given.has(name)) part.restore(given.get(name));
+  }
+}
+
+// A link to a network that has to be fetched asks for it; to one that there is not says so.
+function askForNetwork() {
+  const name = wantedNetwork();
+  if (!name || name === state.network) return;
+  if (entryOf(name)) {
+    page.network.value = name;
+    choose(name);
+  } else refuse(`The link names a network ${JSON.stringify(name.slice(0, 80))} that this page does not have: it shows its own.`);
+}
+
+// The address of the view as it is: only what differs from the start is in it, and what is not ours stays.
+export function link() {
+  const address = new URL(location.href);
+  for (const [name, part] of kept) {
+    const text = part.read();
+    if (text === null) address.searchParams.delete(name);
+    else address.searchParams.set(name, text);
+  }
+  return address.href;
+}
+
+function write() {
+  clearTimeout(writing);
+  if (isRestored) history.replaceState(history.state, "", link());
+}
+
+function writeSoon() {
+  clearTimeout(writing);
+  writing = setTimeout(write, WRITE_MS);
+}
+
+async function copyLink() {
+  write();
+  try {
+    await navigator.clipboard.writeText(location.href);
+    page.link.textContent = "Link copied";
+  } catch {
+    page.linkText.hidden = false; // no clipboard without https, or it was refused
+    page.linkText.value = location.href;
+    page.linkText.select();
+  }
+  setTimeout(() => (page.link.textContent = "Copy link"), SAID_MS);
+}
+
+export function listen() {
+  given = new URLSearchParams(location.search);
+  page.link.setAttribute("aria-live", "polite");
+  page.link.addEventListener("click", copyLink);
+  page.linkText.addEventListener("blur", () => (page.linkText.hidden = true));
+  keep("network", { when: "", read: () => (state.network === null || state.network === start ? null : state.network), restore: () => {} });
+  on("start", (backdrop) => {
+    ({ start } = backdrop);
+    restore("start");
+  });
+  on("settled", () => {
+    if (isRestored) return;
+    isRestored = true; // the first network is shown, with its own budget
+    restore("network");
+    askForNetwork();
+    tell("restored");
+  });
+  for (const news of ["changed", "settled", "network"]) on(news, writeSoon);
+}

@@ -1,6 +1,6 @@
 // The budget, the stitch that it buys, and the ring that follows it over the chart. Moving asks nothing of the server.
 
-import { bold, page, plot, state, tell } from "./core.js";
+import { bold, keep, page, plot, state, tell } from "./core.js";
 
 const UNKNOWN = "not measured yet: the costliest stitch within the budget";
 
@@ -134,6 +134,14 @@ function onTyped() {
 }
 
 export function listen() {
+  keep("budget", {
+    read: () => (state.gmacs === null || state.gmacs === state.opening ? null : page.gmacs.value),
+    restore: (text) => {
+      if (!(Number(text) > 0)) return;
+      setBudget(Number(text));
+      tell("settled");
+    },
+  });
   page.slider.addEventListener("input", () => setBudget(fromPosition(Number(page.slider.value)), "slider"));
   page.slider.addEventListener("change", () => tell("settled"));
   page.gmacs.addEventListener("input", () => page.gmacs.setCustomValidity(""));

@@ -1,7 +1,7 @@
 // The frontier chart: the zoo, the published curves, and the network's stitches over them.
 
 import { placeRing, setBudget, xOf, yOf } from "./budget.js";
-import { on, page, plot, state, tell, tone, translucent } from "./core.js";
+import { keep, on, page, plot, state, tell, tone, translucent } from "./core.js";
 
 const ZOO_VIEW = { x: [0.15, 60], y: [62, 91] }; // until the network has told its own
 const X_TITLES = { gmacs: "Cost of one image, GMACs", params: "Parameters, M" };
@@ -9,6 +9,14 @@ const X_TITLES = { gmacs: "Cost of one image, GMACs", params: "Parameters, M" };
 let givenTraces = []; // the traces as they came from the server
 let reshape = (traces) => traces; // what filters and axes make of them: new traces
 let drawnAxes = ""; // that are drawn
+
+let act = null; // what the stage shows of them: {shows(trace), extra traces}; null: all
+let lastShaped = []; // all traces, shown or not: views are chosen by them
+
+// Shows some traces only, and others beside them; null shows all again.
+export function stageTraces(what) {
+  act = what;
+}
 
 // Has all traces pass through here before they are drawn.
 export function shapeBy(maker) {
@@ -21,7 +29,8 @@ function coloured(trace) {
   const byFamily = page.families.getAttribute("aria-pressed") === "true";
   const own = name ? tone(name) : null;
   if (kind === "zoo") {
-    trace.marker = { ...trace.marker, color: byFamily ? colour : own };
+    const size = act ? 1.6 * trace.marker.size : trace.marker.size; // seen from the last row
+    trace.marker = { ...trace.marker, size, color: byFamily ? colour : own };
     trace.showlegend = byFamily;
   } else {
     trace.showlegend = false;
@@ -117,7 +126,7 @@ function layout(traces) {
   const title = (text) => ({ text, font: { color: ink, size: size + 1 }, standoff: 8 });
   const { x, y } = rangesOf(traces);
   return {
-    margin: { l: 52, r: 12, t: 10, b: 46 },
+    margin: { l: Math.max(52, 4.4 * size), r: 12, t: 10, b: Math.max(46, 4 * size) },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { family, color: ink, size },
@@ -136,9 +145,11 @@ const CONFIG = { displaylogo: false, showSendToCloud: false, responsive: true, s
 
 export async function draw(traces = givenTraces) {
   givenTraces = traces;
-  const shaped = reshape(traces);
-  await window.Plotly.react(plot, shaped.map(coloured), layout(shaped), CONFIG);
-  if (plot._fullLayout.height !== plot.clientHeight) await window.Plotly.Plots.resize(plot); // more lines below it
+  lastShaped = reshape(traces);
+  const drawn = act ? [...lastShaped.filter(act.shows), ...act.extra()] : lastShaped;
+  await window.Plotly.react(plot, drawn.map(coloured), layout(lastShaped), CONFIG);
+  const { width, height } = plot._fullLayout;
+  if (height !== plot.clientHeight || width !== plot.clientWidth) await window.Plotly.Plots.resize(plot); // more lines below it
   placeAll();
 }
 
@@ -174,9 +185,10 @@ function neighbours(zoo, [low, high], heights) {
 
 export function show(view) {
   for (const button of page.root.querySelectorAll("[data-view]")) button.setAttribute("aria-pressed", String(button.dataset.view === view));
-  const { x, y } = ranges(view, plot.data);
+  const { x, y } = ranges(view, lastShaped);
   const range = toAxis(x);
   window.Plotly.relayout(plot, { "xaxis.range": range, "xaxis.tickvals": ticksOf(range), "yaxis.range": [...y] });
+  tell("changed");
 }
 
 function onPointClick(event) {
@@ -199,9 +211,19 @@ export async function begin(traces) {
   plot.on("plotly_click", onPointClick);
   plot.on("plotly_afterplot", placeAll);
   plot.on("plotly_relayouting", placeAll);
+  keep("view", { read: () => (pressed() === "near" ? null : pressed()), restore: (text) => ["near", "zoo", "close"].includes(text) && show(text) });
+  keep("families", {
+    when: "start",
+    read: () => (page.families.getAttribute("aria-pressed") === "true" ? "1" : null),
+    restore: (text) => {
+      page.families.setAttribute("aria-pressed", String(text === "1"));
+      draw();
+    },
+  });
   for (const button of page.root.querySelectorAll("[data-view]")) button.addEventListener("click", () => show(button.dataset.view));
   page.families.addEventListener("click", () => {
     page.families.setAttribute("aria-pressed", String(page.families.getAttribute("aria-pressed") !== "true"));
+    tell("changed");
     draw();
   });
   on("theme", () => draw());

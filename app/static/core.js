@@ -13,6 +13,7 @@ export const state = {
   view: null, // {x, y} ranges around the network
   names: [], // {name: element, trace} of the published curves
   gmacs: null, // the budget
+  opening: null, // the budget that this network began with
   chosen: null, // the stitch that it buys
   clicked: null, // the stitch whose cost the budget is, if it was clicked on the chart
   photo: null, // {file, path, url}
@@ -59,6 +60,8 @@ export function attach(root, functions) {
 // "pick" (row): a zoo point was clicked, by its row in the zoo's table
 // "drawn" (): the chart was drawn or moved
 // "changed" (): something that a link restores
+// "staged" (): the stage shows another step
+// "restored" (): what the address said is restored
 // "theme" (): light became dark, or dark light
 const listeners = {};
 

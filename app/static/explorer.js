@@ -27,7 +27,8 @@ async function start(element, functions) {
   await chart.begin(backdrop.traces);
   tell("start", backdrop);
   page.root.dataset.state = "zoo";
-  networks.load(networks.entryOf(backdrop.start), ++state.choice);
+  const wanted = networks.entryOf(address.wantedNetwork());
+  networks.load(wanted?.here ? wanted : networks.entryOf(backdrop.start), ++state.choice);
 }
 
 window.explorer = { start, state };

@@ -42,7 +42,8 @@ export async function put(network) {
   const stitched = state.stitches.filter((stitch) => stitch.on_front && !stitch.is_anchor);
   const opening = stitched[Math.floor(stitched.length / 2)]; // amid what stitching adds
   const isKept = before !== null && before >= low && before <= high;
-  setBudget(isKept ? before : (opening?.gmacs ?? fromPosition(Number(page.slider.max) / 2)));
+  state.opening = opening?.gmacs ?? fromPosition(Number(page.slider.max) / 2);
+  setBudget(isKept ? before : state.opening);
   page.root.dataset.network = network.name;
   page.root.dataset.state = "ready"; // what the tests wait for
   tell("settled");

@@ -21,7 +21,7 @@ export function fillMenu(name) {
 
 export const entryOf = (name) => state.networks.find((network) => network.name === name);
 
-async function choose(name) {
+export async function choose(name) {
   const turn = ++state.choice;
   closePanel();
   page.wait.hidden = true;
@@ -69,7 +69,7 @@ async function fallBack(sentence, name, turn) {
 }
 
 // Says what is wrong; the page stays on the network that it had, or takes the one that is here.
-function refuse(sentence, again = null) {
+export function refuse(sentence, again = null) {
   if (state.network === null) {
     const other = state.networks.find((network) => network.here);
     if (other) fallBack(sentence, other.name, state.choice);

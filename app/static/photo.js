@@ -129,7 +129,7 @@ function showPreview(visible, file) {
   if (!visible) page.hint.textContent = `${file.name} (no preview)`;
 }
 
-async function setExample(button) {
+export async function setExample(button) {
   const { src } = button.querySelector("img");
   const blob = await (await fetch(src)).blob();
   setPhoto(new File([blob], src.split("/").at(-1), { type: blob.type }));

@@ -69,7 +69,8 @@ function drawRows() {
   const width = Math.max(page.rows.clientWidth, NARROWEST);
   svg.setAttribute("viewBox", `0 0 ${width} ${ROW * drawing.anchors.length + HEAD_ROOM}`);
   const longest = Math.max(...drawing.anchors.map((anchor) => anchor.name.length));
-  const left = 44 + 8.2 * longest, right = 40;
+  const em = parseFloat(getComputedStyle(page.way).fontSize);
+  const left = 44 + 0.64 * em * longest, right = 40;
   const shared = columns(drawing.anchors, left, width - left - right);
   const size = String(state.stitches[0].image_size);
   const most = Math.max(...drawing.anchors.flatMap((anchor) => (anchor.macs[size] ?? Object.values(anchor.macs)[0])));
@@ -156,10 +157,11 @@ function wayThrough(points) {
 // The stitching layer: a mark on the crossing, its shape beside it where there is room.
 function markJoint(before, after, layer) {
   const x = (middle(before.to) + middle(after.from)) / 2, y = (before.y + after.y) / 2;
-  const plate = shapeOf("rect", { class: "plate is-lit", y: y - 9, height: 18, rx: 9 }, rows.joints);
-  const text = shapeOf("text", { class: "shape", y: y + 4 }, rows.joints);
+  const plate = shapeOf("rect", { class: "plate is-lit" }, rows.joints);
+  const text = shapeOf("text", { class: "shape", y }, rows.joints);
   text.textContent = layer.shape;
-  const length = text.getComputedTextLength() + 16;
+  const length = text.getComputedTextLength() + 16, height = 1.5 * parseFloat(getComputedStyle(text).fontSize);
+  for (const [name, value] of Object.entries({ y: y - height / 2, height, rx: height / 2 })) plate.setAttribute(name, value);
   const at = x + 12 + length < page.routeSvg.viewBox.baseVal.width ? x + 12 : x - 12 - length;
   plate.setAttribute("width", length);
   plate.setAttribute("x", at);

@@ -1,0 +1,104 @@
+"""What a link restores: the view as it was when it was copied."""
+
+import pytest
+
+from tests.browser.test_networks import shows
+
+pytestmark = pytest.mark.browser
+
+STATE = """() => ({
+    gmacs: document.querySelector('#sn-gmacs').value,
+    chosen: explorer.state.chosen.name,
+    view: document.querySelector('[data-view][aria-pressed=true]').dataset.view,
+    families: document.querySelector('#sn-families').getAttribute('aria-pressed'),
+    x: explorer.state.x, scale: explorer.state.scale, set: explorer.state.set,
+    shown: document.querySelector('#sn-zoo-count').textContent,
+})"""
+
+
+def settled(page):
+    page.wait_for_timeout(700)  # the address is written behind the change
+    return page.url
+
+
+def opened(browser, address):
+    page = browser.new_context(viewport={"width": 1280, "height": 720}).new_page()
+    page.goto(address)
+    page.wait_for_selector(".sn[data-state=ready]", timeout=60_000)
+    page.wait_for_timeout(700)
+    return page
+
+
+def test_the_start_is_a_bare_address(visit, url):
+    assert settled(visit()) == url
+
+
+def test_a_link_restores_budget_view_and_colours(visit, browser):
+    page = visit()
+    page.fill("#sn-gmacs", "0.7")
+    page.press("#sn-gmacs", "Enter")
+    page.click("[data-view=close]")
+    page.click("#sn-families")
+    address = settled(page)
+    assert "budget=0.7" in address
+    other = opened(browser, address)
+    assert other.evaluate(STATE) == page.evaluate(STATE)
+    assert settled(other) == address
+    other.context.close()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "x=params&scale=linear&name=resnet*",
+        "set=real&family=ViT",
+        "params=,30&gmacs_range=0.5,4&view=zoo",
+    ],
+)
+def test_a_link_restores_axes_filters_and_test_set(browser, url, query):
+    page = opened(browser, f"{url}?{query}")
+    again = opened(browser, settled(page))
+    assert again.evaluate(STATE) == page.evaluate(STATE)
+    plain = opened(browser, url)
+    assert plain.evaluate(STATE) != page.evaluate(STATE)
+    for opened_page in (page, again, plain):
+        opened_page.context.close()
+
+
+def test_garbage_is_ignored_and_what_is_not_ours_stays(browser, url):
+    query = "budget=abc&view=sky&families=7&x=&scale=%00&set=nope&size=x&params=a,b&stage=&__theme=dark"
+    page = opened(browser, f"{url}?{query}")
+    state = page.evaluate(STATE)
+    page.click("#sn-stage-leave") if page.locator("#sn-stage-leave").is_visible() else None
+    plain = opened(browser, url)
+    assert {k: v for k, v in state.items() if k != "view"} == {
+        k: v for k, v in plain.evaluate(STATE).items() if k != "view"
+    }
+    assert "__theme=dark" in settled(page)
+    assert "sky" not in page.url
+    for opened_page in (page, plain):
+        opened_page.context.close()
+
+
+def test_an_unknown_network_is_told_and_the_page_shows_its_own(browser, url):
+    page = opened(browser, f"{url}?network=nobody")
+    assert "nobody" in page.inner_text("#sn-fetch-text")
+    shows(page, "lite")
+    page.context.close()
+
+
+def test_copying_says_so(visit, browser):
+    page = visit()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("[data-view=zoo]")
+    page.click("#sn-link")
+    page.wait_for_function("document.querySelector('#sn-link').textContent === 'Link copied'")
+    assert page.evaluate("navigator.clipboard.readText()").endswith("?view=zoo")
+    page.wait_for_function("document.querySelector('#sn-link').textContent === 'Copy link'")
+
+
+def test_without_a_clipboard_the_link_can_be_taken_by_hand(visit):
+    page = visit()
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    page.click("#sn-link")
+    assert page.input_value("#sn-link-text") == page.url

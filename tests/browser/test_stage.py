@@ -1,0 +1,189 @@
+"""Stage mode: a story by keys, an automatic sweep, and nothing that blanks the screen."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+KINDS = "[...new Set(document.querySelector('#sn-plot').data.filter(t => t.x.length).map(t => t.meta.kind))]"
+TITLES = 6
+
+
+def at(page, step):
+    page.wait_for_selector(f".sn.is-stage[data-step='{step}']")
+    page.wait_for_timeout(500)
+
+
+def on_stage(visit, **options):
+    page = visit(**options)
+    page.click("#sn-stage-open")
+    at(page, 1)
+    return page
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "scheme"), [(1920, 1080, "dark"), (1280, 720, "light"), (390, 844, "light")]
+)
+def test_every_step_has_its_idea_and_fits(visit, width, height, scheme):
+    page = on_stage(visit, viewport={"width": width, "height": height}, color_scheme=scheme)
+    titles = set()
+    for step in range(1, TITLES + 1):
+        at(page, step)
+        title = page.inner_text("#sn-stage-title")
+        titles.add(title)
+        assert len(title.split()) <= 8
+        assert len(page.inner_text("#sn-stage-text")) > 20
+        chart = page.locator("#sn-plot").bounding_box()
+        assert chart["height"] > 100
+        assert chart["x"] + chart["width"] <= width
+        if width > 900:
+            for part in ("#sn-stage-title", "#sn-plot", ".sn-stage-bar"):
+                box = page.locator(part).bounding_box()
+                assert box["y"] >= 0
+                assert box["y"] + box["height"] <= height
+        page.keyboard.press("ArrowRight")
+    assert len(titles) == TITLES
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_story_builds_the_chart(visit):
+    page = on_stage(visit)
+    drawn = []
+    for step in range(1, TITLES + 1):
+        at(page, step)
+        drawn.append(set(page.evaluate(KINDS)))
+        page.keyboard.press("PageDown")
+    assert drawn[0] == {"stage"}
+    assert drawn[1] == {"stage", "zoo"}
+    assert drawn[2] == {"stage", "zoo", "stitch"}
+    assert drawn[3] == {"zoo", "stitch"}
+    assert drawn[4] == drawn[5] == {"zoo", "stitch", "front"}
+
+
+def test_keys_walk_and_leave(visit, url):
+    page = on_stage(visit)
+    for key, step in (
+        (" ", 2),
+        ("PageDown", 3),
+        ("ArrowLeft", 2),
+        ("End", 6),
+        ("ArrowRight", 6),
+        ("Home", 1),
+    ):
+        page.keyboard.press(key)
+        at(page, step)
+        assert page.get_attribute(f"[data-to='{step}']", "aria-current") == "step"
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".sn:not(.is-stage)")
+    page.focus("#sn-slider")  # its arrows are its own again
+    before = page.evaluate("explorer.state.gmacs")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("explorer.state.gmacs") > before
+
+
+def test_a_text_field_keeps_its_keys(visit):
+    page = on_stage(visit)
+    page.keyboard.press("End")
+    at(page, 6)
+    page.focus("#sn-gmacs")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_timeout(200)
+    assert page.get_attribute(".sn", "data-step") == "6"
+
+
+def test_the_budget_sweeps_by_itself_pauses_and_stops(visit):
+    page = on_stage(visit)
+    page.keyboard.press("End")
+    at(page, 6)
+    seen = set()
+    for _ in range(6):
+        seen.add(page.evaluate("explorer.state.gmacs"))
+        page.wait_for_timeout(200)
+    assert len(seen) == 6
+    page.keyboard.press("p")
+    still = page.evaluate("explorer.state.gmacs")
+    page.wait_for_timeout(300)
+    assert page.evaluate("explorer.state.gmacs") == still
+    page.keyboard.press("p")
+    page.wait_for_function("before => explorer.state.gmacs !== before", arg=still)
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(500)
+    still = page.evaluate("explorer.state.gmacs")
+    page.wait_for_timeout(300)
+    assert page.evaluate("explorer.state.gmacs") == still
+
+
+def test_leaving_brings_the_page_back(visit, url):
+    page = visit()
+    page.click("[data-view=close]")
+    page.wait_for_timeout(400)
+    state = """() => { const p = document.querySelector('#sn-plot'); return JSON.stringify([
+        explorer.state.gmacs, p.data.map(t => [t.meta.kind, t.x.length, t.visible]),
+        p._fullLayout.xaxis.range, p._fullLayout.yaxis.range, p._fullLayout.width, p._fullLayout.height,
+        document.querySelector('[data-view][aria-pressed=true]').dataset.view]); }"""
+    before = page.evaluate(state)
+    page.click("#sn-stage-open")
+    for step in range(1, TITLES + 1):
+        at(page, step)
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(900)
+    assert page.evaluate(state) == before
+
+
+def test_the_address_leads_to_the_step(browser, url):
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page.goto(f"{url}?stage=4")
+    at(page, 4)
+    page.keyboard.press("ArrowRight")
+    at(page, 5)
+    page.wait_for_function("location.search.includes('stage=5')")
+    page.reload()
+    page.wait_for_selector(".sn.is-stage[data-step='5']", timeout=60_000)
+    page.close()
+
+
+def test_a_photo_by_a_number_and_the_answer_follows(visit):
+    page = on_stage(visit)
+    page.keyboard.press("End")
+    at(page, 6)
+    page.keyboard.press("1")
+    page.wait_for_selector(".sn[data-swept=true]", timeout=60_000)
+    page.wait_for_function("document.querySelector('#sn-stage-text').textContent.includes('lion')")
+    assert page.locator("#sn-bars .name").first.inner_text() == "lion"
+    names = set()
+    for _ in range(8):
+        names.add(page.get_attribute(".sn", "data-answered"))
+        page.wait_for_timeout(250)
+    assert len(names) > 1
+
+
+def test_a_lost_connection_blanks_nothing(visit):
+    page = on_stage(visit)
+    page.keyboard.press("End")
+    at(page, 6)
+    page.keyboard.press("1")
+    page.wait_for_selector(".sn[data-swept=true]", timeout=60_000)
+    page.context.set_offline(True)
+    for step in range(TITLES, 0, -1):
+        at(page, step)
+        assert page.locator("#sn-plot .point").count() > 0
+        assert page.locator("#sn-stage-title").is_visible()
+        page.keyboard.press("ArrowLeft")
+    page.keyboard.press("End")
+    at(page, 6)
+    page.keyboard.press("2")  # can't be fetched
+    page.wait_for_timeout(600)
+    assert page.locator("#sn-bars .name").first.inner_text() != ""
+    assert page.locator("#sn-preview").is_visible()
+    for toast in page.locator(".toast-wrap, .toast-body").all():
+        assert not toast.is_visible()
+    page.context.set_offline(False)
+
+
+def test_motion_that_is_unwelcome_becomes_steps(visit):
+    page = on_stage(visit, reduced_motion="reduce")
+    page.keyboard.press("End")
+    at(page, 6)
+    first = page.evaluate("explorer.state.gmacs")
+    page.wait_for_timeout(300)
+    page.wait_for_function("before => explorer.state.gmacs !== before", arg=first)
