@@ -135,7 +135,7 @@ function onTyped() {
 
 export function listen() {
   keep("budget", {
-    read: () => (state.gmacs === null || state.gmacs === state.opening ? null : page.gmacs.value),
+    read: () => (state.gmacs === null || state.gmacs === state.opening ? null : String(Number(page.gmacs.value))),
     restore: (text) => {
       if (!(Number(text) > 0)) return;
       setBudget(Number(text));

@@ -7,7 +7,7 @@ from tests.browser.test_networks import shows
 pytestmark = pytest.mark.browser
 
 STATE = """() => ({
-    gmacs: document.querySelector('#sn-gmacs').value,
+    gmacs: explorer.state.gmacs,
     chosen: explorer.state.chosen.name,
     view: document.querySelector('[data-view][aria-pressed=true]').dataset.view,
     families: document.querySelector('#sn-families').getAttribute('aria-pressed'),
@@ -69,7 +69,7 @@ def test_garbage_is_ignored_and_what_is_not_ours_stays(browser, url):
     query = "budget=abc&view=sky&families=7&x=&scale=%00&set=nope&size=x&params=a,b&stage=&__theme=dark"
     page = opened(browser, f"{url}?{query}")
     state = page.evaluate(STATE)
-    page.click("#sn-stage-leave") if page.locator("#sn-stage-leave").is_visible() else None
+    page.keyboard.press("Escape")  # an empty step is the first
     plain = opened(browser, url)
     assert {k: v for k, v in state.items() if k != "view"} == {
         k: v for k, v in plain.evaluate(STATE).items() if k != "view"
