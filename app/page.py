@@ -195,7 +195,6 @@ def _template(examples: list[Path], service: Service) -> str:
         "examples": buttons,
         "network": f"<option>{escape(service.title)}</option>",  # until the browser has the whole menu
         "models": f"{len({model.name for model in zoo.models()}):,}",
-        "results": f"{len(zoo.models()):,}",
     }
     for slot, filling in fillings.items():
         markup = markup.replace(f"<!-- {slot} -->", filling)

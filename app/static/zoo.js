@@ -160,6 +160,7 @@ function sumsOf({ title, sums, note }) {
     const line = document.createElement("p");
     line.className = name;
     line.append(...parts);
+    if (name === "terms") line.tabIndex = 0; // a long sum scrolls, by keys too
     block.append(line);
   };
   paragraph("title", bold(title));

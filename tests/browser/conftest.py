@@ -42,7 +42,7 @@ def visit(browser, url):
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(url)
         if ready:
-            page.wait_for_selector(".sn[data-state=ready]", timeout=60_000)
+            page.wait_for_selector(".sn[data-state=ready]", timeout=180_000)
         return page
 
     def is_own(address):

@@ -24,8 +24,18 @@ def test_no_serious_fault(visit, scheme, width):
     page = visit(viewport={"width": width, "height": 800}, color_scheme=scheme)
     assert serious(page) == []
     page.click(".example >> nth=0")
-    page.wait_for_selector(".sn[data-swept=true]", timeout=60_000)
+    page.wait_for_selector(".sn[data-swept=true]", timeout=180_000)
     page.wait_for_timeout(400)
-    for closed in page.locator("details:not([open]) > summary:visible").all():
-        closed.click()
+    page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
     assert serious(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_serious_fault_on_stage(visit, scheme):
+    page = visit(color_scheme=scheme)
+    page.click("#sn-stage-open")
+    for step in range(1, 7):
+        page.wait_for_selector(f".sn.is-stage[data-step='{step}']")
+        page.wait_for_timeout(300)
+        assert serious(page) == []
+        page.keyboard.press("ArrowRight")

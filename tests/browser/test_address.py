@@ -24,7 +24,7 @@ def settled(page):
 def opened(browser, address):
     page = browser.new_context(viewport={"width": 1280, "height": 720}).new_page()
     page.goto(address)
-    page.wait_for_selector(".sn[data-state=ready]", timeout=60_000)
+    page.wait_for_selector(".sn[data-state=ready]", timeout=180_000)
     page.wait_for_timeout(700)
     return page
 

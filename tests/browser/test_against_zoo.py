@@ -377,7 +377,7 @@ class TestOnThePhoto:
         pick(page, LITE1)
         assert "Give a photo" in page.inner_text("#sn-compare-said")
         page.set_input_files("#sn-file", str(lion))
-        page.wait_for_selector(f"#sn-compare[data-ran='{LITE1}']", timeout=60_000)
+        page.wait_for_selector(f"#sn-compare[data-ran='{LITE1}']", timeout=180_000)
         for number in range(3):
             best = page.locator(f"#sn-compare-cards article >> nth={number}").locator("ol li")
             assert best.count() == 5
@@ -398,7 +398,7 @@ class TestOnThePhoto:
             served.status = 503
             page = opened(visit())
             page.set_input_files("#sn-file", str(lion))
-            page.wait_for_selector(".sn[data-answered]", timeout=60_000)
+            page.wait_for_selector(".sn[data-answered]", timeout=180_000)
             page.click("[data-family=MobileNet]")
             pick(page, FAR)
             page.wait_for_selector("#sn-compare-said.is-error")
@@ -417,7 +417,7 @@ class TestOnThePhoto:
             )
             assert served.ranges == []  # nothing is fetched unasked
             page.click("#sn-compare-go")
-            page.wait_for_selector(f"#sn-compare[data-ran='{FAR}']", timeout=60_000)
+            page.wait_for_selector(f"#sn-compare[data-ran='{FAR}']", timeout=180_000)
             assert page.locator("#sn-compare-cards article >> nth=0").locator("ol li").count() == 5
             del service.zoo._entry(FAR).__dict__["sources"]
 
@@ -428,7 +428,7 @@ class TestOnThePhoto:
         monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
         page = opened(visit())
         page.set_input_files("#sn-file", str(lion))
-        page.wait_for_selector(".sn[data-answered]", timeout=60_000)
+        page.wait_for_selector(".sn[data-answered]", timeout=180_000)
         pick(page, "resnet50.a1_in1k")
         page.wait_for_selector("#sn-compare-said.is-error")
         said = page.inner_text("#sn-compare-said")
@@ -440,16 +440,16 @@ class TestOnThePhoto:
     def test_a_photo_that_was_swept_away_is_uploaded_again(self, visit, lion):
         page = opened(visit())
         page.set_input_files("#sn-file", str(lion))
-        page.wait_for_selector(".sn[data-answered]", timeout=60_000)
+        page.wait_for_selector(".sn[data-answered]", timeout=180_000)
         Path(page.evaluate("explorer.state.photo.path")).unlink()
         pick(page, LITE1)
-        page.wait_for_selector(f"#sn-compare[data-ran='{LITE1}']", timeout=60_000)
+        page.wait_for_selector(f"#sn-compare[data-ran='{LITE1}']", timeout=180_000)
 
     def test_another_photo_and_another_test_set_follow(self, visit):
         page = opened(visit())
         page.click(".example >> nth=0")
         pick(page, LITE1)
-        page.wait_for_selector(f"#sn-compare[data-ran='{LITE1}']", timeout=60_000)
+        page.wait_for_selector(f"#sn-compare[data-ran='{LITE1}']", timeout=180_000)
         first = page.locator("#sn-compare-cards article >> nth=0").locator("ol li").first
         assert "lion" in first.inner_text()
         page.select_option("#sn-zoo-set", "real")
@@ -619,7 +619,7 @@ class TestLook:
         opened(page)
         page.select_option("#sn-zoo-set", "real")
         pick(page, LITE1)
-        page.wait_for_selector(f"#sn-compare[data-ran='{LITE1}']", timeout=60_000)
+        page.wait_for_selector(f"#sn-compare[data-ran='{LITE1}']", timeout=180_000)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         for element in page.locator(
             "#sn-zoo select:visible, #sn-zoo input:visible, #sn-zoo button:visible"

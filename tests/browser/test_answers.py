@@ -16,7 +16,7 @@ def swept(visit):
     def swept(**options):
         page = visit(**options)
         page.click(".example >> nth=0")
-        page.wait_for_selector(".sn[data-swept=true]", timeout=60_000)
+        page.wait_for_selector(".sn[data-swept=true]", timeout=180_000)
         return page
 
     return swept
@@ -74,7 +74,7 @@ def test_what_is_shown_is_what_the_server_says(swept, service, lion):
     page = swept()
     page.set_input_files("#sn-file", str(lion))
     page.wait_for_selector(".sn[data-swept=false]")
-    page.wait_for_selector(".sn[data-swept=true]", timeout=60_000)
+    page.wait_for_selector(".sn[data-swept=true]", timeout=180_000)
     page.focus("#sn-slider")
     for key, budget in (("Home", min(service.net.cost(s).gmacs for s in service.net.stitches)), ("End", 99)):
         page.keyboard.press(key)
@@ -106,7 +106,7 @@ def test_a_new_photo_cancels_what_is_left(visit):
     answered(page)
     page.wait_for_function("explorer.state.answers.size > 2")
     page.click(".example >> nth=1")
-    page.wait_for_selector(".sn[data-swept=true]", timeout=60_000)
+    page.wait_for_selector(".sn[data-swept=true]", timeout=180_000)
     assert answered(page)[0] == "cheetah"
     assert any("end_sweep" in body for body in bodies)
     tops = page.evaluate("[...explorer.state.answers.values()].map((a) => a.top5[0].label)")
@@ -121,7 +121,7 @@ def test_nothing_moves_while_answers_arrive(visit):
         }).observe({type: 'layout-shift', buffered: false}); }"""
     )
     page.evaluate("document.querySelectorAll('.example')[0].click()")
-    page.wait_for_selector(".sn[data-swept=true]", timeout=60_000)
+    page.wait_for_selector(".sn[data-swept=true]", timeout=180_000)
     page.wait_for_timeout(400)
     assert page.evaluate("window.shifts") < 0.01
 

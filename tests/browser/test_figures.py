@@ -15,9 +15,9 @@ def test_weight_and_times(browser, url, service):
     weights = []
     devtools.on("Network.loadingFinished", lambda event: weights.append(event["encodedDataLength"]))
     page.goto(url)
-    page.wait_for_selector(".sn[data-state=zoo], .sn[data-state=ready]", timeout=60_000)
+    page.wait_for_selector(".sn[data-state=zoo], .sn[data-state=ready]", timeout=180_000)
     zoo = page.evaluate("performance.now()")
-    page.wait_for_selector(".sn[data-state=ready]", timeout=60_000)
+    page.wait_for_selector(".sn[data-state=ready]", timeout=180_000)
     chart = page.evaluate("performance.now()")
     page.wait_for_load_state("networkidle")
     (paint,) = page.evaluate(

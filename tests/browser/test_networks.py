@@ -52,7 +52,7 @@ def open_page(browser, own):
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("request", lambda r: None if r.url.startswith(OWN) else foreign.append(r.url))
         page.goto(own[0])
-        page.wait_for_selector(".sn[data-state=ready]", timeout=60_000)
+        page.wait_for_selector(".sn[data-state=ready]", timeout=180_000)
         return page
 
     yield opened
@@ -69,11 +69,11 @@ def desk(open_page):
 
 
 def shows(page, network):
-    page.wait_for_selector(f".sn[data-network={network}]", timeout=60_000)
+    page.wait_for_selector(f".sn[data-network={network}]", timeout=180_000)
 
 
 def answered(page):
-    page.wait_for_selector(".sn[data-answered]", timeout=60_000)
+    page.wait_for_selector(".sn[data-answered]", timeout=180_000)
 
 
 class TestUnmeasured:

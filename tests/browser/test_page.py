@@ -410,7 +410,7 @@ class TestLooks:
             })).observe({type: 'layout-shift', buffered: true})"""
         )
         page.goto(url)
-        page.wait_for_selector(".sn[data-state=ready]", timeout=60_000)
+        page.wait_for_selector(".sn[data-state=ready]", timeout=180_000)
         page.wait_for_timeout(500)
         assert page.evaluate("window.shifted ?? 0") < 0.05  # 0.1 is what web.dev calls good
         page.close()

@@ -138,7 +138,7 @@ def test_the_address_leads_to_the_step(browser, url):
     at(page, 5)
     page.wait_for_function("location.search.includes('stage=5')")
     page.reload()
-    page.wait_for_selector(".sn.is-stage[data-step='5']", timeout=60_000)
+    page.wait_for_selector(".sn.is-stage[data-step='5']", timeout=180_000)
     page.close()
 
 
@@ -147,7 +147,7 @@ def test_a_photo_by_a_number_and_the_answer_follows(visit):
     page.keyboard.press("End")
     at(page, 6)
     page.keyboard.press("1")
-    page.wait_for_selector(".sn[data-swept=true]", timeout=60_000)
+    page.wait_for_selector(".sn[data-swept=true]", timeout=180_000)
     page.wait_for_function("document.querySelector('#sn-stage-text').textContent.includes('lion')")
     assert page.locator("#sn-bars .name").first.inner_text() == "lion"
     first = page.get_attribute(".sn", "data-answered")
@@ -159,7 +159,7 @@ def test_a_lost_connection_blanks_nothing(visit):
     page.keyboard.press("End")
     at(page, 6)
     page.keyboard.press("1")
-    page.wait_for_selector(".sn[data-swept=true]", timeout=60_000)
+    page.wait_for_selector(".sn[data-swept=true]", timeout=180_000)
     page.context.set_offline(True)
     for step in range(TITLES, 0, -1):
         at(page, step)
