@@ -35,7 +35,7 @@ function noneWithin(gmacs) {
 
 function noneWith(top1) {
   const best = Math.max(...state.stitches.map((stitch) => stitch.top1 ?? -1));
-  return best < 0 ? "None: no stitch of this network has a known accuracy." : `None: the most accurate stitch has ${best.toFixed(1)} %, less than the model's ${top1.toFixed(1)} %.`;
+  return best < 0 ? "None: no stitch of this network has a known accuracy." : `None: the most accurate stitch has ${best.toFixed(2)} %, less than the model's ${top1.toFixed(2)} %.`;
 }
 
 // ---------------------------------------------------------------- words
