@@ -1,4 +1,4 @@
-"""The way through a network, as data for the browser: blocks by stage, every stitch's route, what each part costs.
+"""The way through a network, as data for the browser: blocks by stage, every stitch's route, all costs.
 
 Costs are whole multiply-accumulates, so that the browser's sums are exactly the stitches' own.
 """

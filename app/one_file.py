@@ -95,7 +95,7 @@ def markup(title: str) -> str:
 
 
 def bundle(start: str) -> dict[str, str]:
-    """Return a module and all that it imports, by the names that an import map gives them, as data: addresses.
+    """Return a module and all that it imports, by the names that an import map gives them, as data addresses.
 
     Raises ValueError for an import that this doesn't understand.
     """
@@ -109,7 +109,7 @@ def bundle(start: str) -> dict[str, str]:
         waiting += [other for _, other in _IMPORT.findall(text)]
         renamed = _IMPORT.sub(lambda found: f'{found[1]}"{_named(found[2])}";', text)
         if left := re.search(r'^import\b.*"\./.*$|\bimport\(', renamed, re.MULTILINE):
-            raise ValueError(f"{name}: {left[0]!r} can't go into one file: import … from './name.js' in one line")
+            raise ValueError(f"{name}: {left[0]!r} can't go into one file: write it in one line")
         coded = base64.b64encode(renamed.encode()).decode()
         found[_named(name)] = f"data:text/javascript;base64,{coded}"
     return found
@@ -121,7 +121,8 @@ def _named(module: str) -> str:
 
 def _as_json(value: Any) -> str:
     # no "<" at all: neither the end of a script nor a comment can be in it
-    return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
 
 
 def _in_script(text: str) -> str:

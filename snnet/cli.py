@@ -136,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
         "--page",
         type=Path,
         metavar="HTML",
-        help="write the explorer's chart, slider and way through the network into one file that opens from disk",
+        help="write the explorer's chart, slider and route drawing as one file that opens from disk",
     )
 
     zoo = command("zoo", _zoo, "Derive the shipped tables from timm's and the authors' own.")

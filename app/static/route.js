@@ -168,7 +168,7 @@ function place(width, height) {
     spans.push([x, x + unit * depth]);
     x += unit * (depth + gap);
   }
-  const axis = 18, above = isNarrow ? 18 : 0; // px, for words under all rows and over each
+  const axis = axisHeight(), above = isNarrow ? 18 : 0; // px, for words under all rows and over each
   const pitch = (height - axis) / anchors.length;
   const tallest = Math.max(12, Math.min(38, 0.5 * (pitch - above)));
   const most = Math.max(...anchors.flatMap((anchor) => anchor.macs[0]));
@@ -206,13 +206,19 @@ function build() {
     map.rows.push({ ...row, name, blocks, half: thick / 2 });
   });
   spans.forEach(([left, right], column) => {
-    const text = svg("text", { class: "sn-route-axis", x: (left + right) / 2, y: bottom + 14, "aria-hidden": "true" });
+    const text = svg("text", { class: "sn-route-axis", x: (left + right) / 2, y: bottom + axisHeight() - 4, "aria-hidden": "true" });
     picture.append(text);
     map.axis.push({ text, column, room: right - left + (isNarrow ? 4 : 10) });
   });
+  if (!isNarrow) {
+    const text = svg("text", { class: "sn-route-axis is-first", x: 0, y: bottom + axisHeight() - 4, "aria-hidden": "true" });
+    text.textContent = isByStage() ? "stage" : "places";
+    picture.append(text);
+  }
   const most = Math.max(...Object.values(routeDrawing.routes).map((route) => (route.length - 1) / 2));
+  const chipHeight = 1.4 * parseFloat(sizeOf("small"));
   for (let k = 0; k < most; k++) {
-    const chip = svg("rect", { height: 18, y: -9, rx: 5 }), text = svg("text");
+    const chip = svg("rect", { height: chipHeight, y: -chipHeight / 2, rx: 5 }), text = svg("text");
     const element = svg("g", { class: "sn-route-joint", "aria-hidden": "true" }, chip, text, svg("circle", { r: MARK }));
     picture.append(element);
     map.joints.push({ element, chip, text });
@@ -242,19 +248,23 @@ function fitted(text, width) {
   return `${kept}…`;
 }
 
-// Under the columns: the stage, and the resolution there at this image size, as far as there is room.
+const isByStage = () => routeDrawing.by === "stage" && routeDrawing.columns - routeDrawing.anchors[0].norms.length > 1;
+
+const axisHeight = () => 1.5 * parseFloat(sizeOf("fine"));
+
+// Under the columns: the stage, and its resolution at this image size if all have room for it.
 function nameColumns(at) {
-  const { anchors, by, columns } = routeDrawing;
+  const { anchors } = routeDrawing;
   const fine = sizeOf("fine");
-  for (const { text, column, room } of routeMap.axis) {
+  const names = routeMap.axis.map(({ column }) => {
     const anchor = anchors.find((found) => found.depths[column] > 0);
     const last = anchor.depths.slice(0, column + 1).reduce((sum, depth) => sum + depth, 0);
     const grid = asGrid(anchor.grids[at][last]);
-    const isNorm = anchor.norms.includes(last - 1);
-    const isOnly = columns - anchor.norms.length === 1;
-    const wordings = isNorm ? ["norm"] : by !== "stage" ? [grid] : isOnly ? [`blocks, ${grid}`] : [`stage ${column + 1}, ${grid}`, `stage ${column + 1}`, `${column + 1}`];
-    text.textContent = wordings.find((words) => textWidth(words, fine) <= room) ?? "";
-  }
+    if (anchor.norms.includes(last - 1)) return ["norm", "norm"];
+    return isByStage() ? [`${column + 1} · ${grid}`, `${column + 1}`] : [grid, ""];
+  });
+  const fits = routeMap.axis.every(({ room }, column) => textWidth(names[column][0], fine) <= room || names[column][0] === "norm");
+  routeMap.axis.forEach(({ text }, column) => (text.textContent = names[column][fits ? 0 : 1]));
   routeMap.size = at;
 }
 
