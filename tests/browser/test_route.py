@@ -11,7 +11,6 @@ pytestmark = pytest.mark.browser
 
 LIT = """[...document.querySelectorAll('.sn-route-map [role=group]')].map((row) =>
     [...row.querySelectorAll('.sn-route-block')].map((block) => block.classList.contains('is-on')))"""
-WAY = "document.querySelector('.sn-route-way').getAttribute('d')"
 
 
 def expected(net, stitch):
@@ -102,7 +101,8 @@ def test_it_follows_a_drag_without_being_built_again(visit):
     page = visit()
     page.evaluate(
         """() => { window.ways = new Set(); window.first = document.querySelector('.sn-route-way');
-            new MutationObserver(() => ways.add(first.getAttribute('d'))).observe(first, {attributeFilter: ['d']}); }"""
+            new MutationObserver(() => ways.add(first.getAttribute('d')))
+                .observe(first, {attributeFilter: ['d']}); }"""
     )
     drag(page, seconds=1)
     assert page.evaluate("ways.size") >= 3
