@@ -32,7 +32,7 @@ def test_it_opens_from_disk_and_follows_the_slider(browser, file, width, scheme)
         page.keyboard.press(key)
         name = page.evaluate("explorer.state.chosen.name")
         assert page.inner_text("#sn-chosen").startswith(name)
-        assert page.locator("#sn-ring").is_visible()
+        assert page.locator("#sn-ring-label").is_visible()
         seen.add(
             (
                 page.evaluate("document.querySelector('#sn-ring').style.transform"),
