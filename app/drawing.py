@@ -1,57 +1,129 @@
-"""The way through the network, as the page draws it: rows of blocks, routes, and what each part costs.
+"""The way through a network, as data for the browser: blocks by stage, every stitch's route, all costs.
 
-Plain data. Multiply-accumulates stay whole numbers, so that the parts of a route add up to its cost exactly.
+Costs are whole multiply-accumulates, so that the browser's sums are exactly the stitches' own.
 """
 
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
+from snnet import curves
 from snnet.stitches import Part
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from snnet.layers import StitchingLayer
     from snnet.network import StitchedNetwork
+    from snnet.stitches import Stitch
+
+Grid = tuple[int, int]
+
+_drawn: "WeakKeyDictionary[StitchedNetwork, dict[str, Any]]" = WeakKeyDictionary()
 
 
 def drawing(net: "StitchedNetwork") -> dict[str, Any]:
-    """Return {"anchors", "layers", "routes"} of a network.
+    """Return {"sizes", "columns", "anchors", "layers", "routes"}, plain data to be shown as JSON.
 
-    An anchor has its name, the number of blocks in each stage, and by image size (px) the
-    multiply-accumulates of stem, blocks and head; a layer its shape in words, and its multiply-accumulates
-    by size; a route, by its stitch's name, its legs (anchor, first block, block after the last) and the
-    layers between them.
+    - "sizes": the image sizes (px); lists by size below are in this order.
+    - "columns": how many groups of blocks stand beside each other, and "by": "stage" where all anchors have
+      equally many stages, else "resolution".
+    - "anchors": each with its name, title, blocks by column (`depths`), the index of the blocks that are bare
+      norms, the channels after stem and blocks, and by size (H, W) after them and the multiply-accumulates
+      of stem, blocks and head.
+    - "layers": each stitching layer's shape in words and its multiply-accumulates by size.
+    - "routes": by stitch, its legs [anchor, start, stop] with the index of the layer between any two.
+
+    Worked out once a network.
     """
-    sizes = sorted({stitch.image_size for stitch in net.stitches})
-    macs = net.part_macs
-    anchors = [
+    if net not in _drawn:
+        _drawn[net] = _drawing(net)
+    return _drawn[net]
+
+
+def _drawing(net: "StitchedNetwork") -> dict[str, Any]:
+    from snnet import cost  # torch takes seconds: not before a network needs it
+
+    sizes = list(dict.fromkeys(stitch.image_size for stitch in net.stitches))
+    points = [[cost.points(anchor, size) for size in sizes] for anchor in net.anchors]
+    by_stage = len({len(anchor.depths) for anchor in net.anchors}) == 1
+    if by_stage:
+        depths = [list(anchor.depths) for anchor in net.anchors]
+    else:
+        depths = by_resolution([[point.grid for point in by_size[0]] for by_size in points])
+    titles = anchor_titles(net)
+    anchors = []
+    for number, (anchor, by_size) in enumerate(zip(net.anchors, points, strict=True)):
+        parts = [Part(part.kind, number, part.index) for part in anchor.parts()]
+        anchors.append(
+            {
+                "name": anchor.name,
+                "title": titles[number],
+                "depths": depths[number],
+                "norms": [k for k, (name, block) in enumerate(anchor.pieces()) if _is_norm(name, block)],
+                "channels": [point.width for point in by_size[0]],
+                "grids": [[point.grid for point in found] for found in by_size],
+                "macs": [[net.part_macs[part, size] for part in parts] for size in sizes],
+            }
+        )
+    layers = [
         {
-            "name": anchor.name,
-            "stages": list(anchor.depths),
-            "macs": {
-                str(size): [macs[Part(part.kind, number, part.index), size] for part in anchor.parts()]
-                for size in sizes
-            },
-        }
-        for number, anchor in enumerate(net.anchors)
-    ]
-    layers = {
-        name: {
             "shape": shape(layer),
-            "macs": {str(size): macs[Part("layer", layer=name), size] for size in sizes},
+            "macs": [net.part_macs.get((Part("layer", layer=name), size), 0) for size in sizes],
         }
         for name, layer in net.layers.items()
+    ]
+    index = {name: number for number, name in enumerate(net.layers)}
+    return {
+        "sizes": sizes,
+        "columns": len(depths[0]),
+        "by": "stage" if by_stage else "resolution",
+        "anchors": anchors,
+        "layers": layers,
+        "routes": {stitch.name: _route(stitch, index) for stitch in net.stitches},
     }
-    routes = {
-        stitch.name: {
-            "legs": [[leg.anchor, leg.start, leg.stop] for leg in stitch.legs],
-            "layers": list(stitch.layers),
-        }
-        for stitch in net.stitches
-    }
-    return {"anchors": anchors, "layers": layers, "routes": routes}
+
+
+def _is_norm(name: str, module: "nn.Module") -> bool:
+    from torch import nn
+
+    return name.startswith("block") and isinstance(module, nn.LayerNorm)
+
+
+def _route(stitch: "Stitch", index: dict[str, int]) -> list[list[int] | int]:
+    found: list[list[int] | int] = []
+    for position, leg in enumerate(stitch.legs):
+        if position:
+            found.append(index[stitch.layers[position - 1]])
+        found.append([leg.anchor, leg.start, leg.stop])
+    return found
+
+
+def anchor_titles(net: "StitchedNetwork") -> list[str]:
+    """Return the anchors' names as their authors write them; ours where they have none."""
+    published = curves.curves().get(net.published_as or "")
+    if published and len(published.anchors) == len(net.anchor_names):
+        return list(published.anchors)
+    return list(net.anchor_names)
 
 
 def shape(layer: "StitchingLayer") -> str:
-    """Return what a stitching layer is, as people say it: "1×1 conv 24 → 40"."""
-    back, front = layer.weight.shape[:2]
-    kind = "1×1 conv" if layer.weight.dim() == 4 else "linear"
-    return f"{kind} {front} → {back}" + (f", rank {layer.rank}" if layer.rank else "")
+    """Return a stitching layer in words: "1×1 conv 24 → 32", "linear 192 → 384, rank 8"."""
+    after, before = layer.weight.shape[:2]
+    kind = "1×1 conv" if layer.weight.ndim == 4 else "linear"
+    return f"{kind} {before} → {after}" + (f", rank {layer.rank}" if layer.rank else "")
+
+
+def by_resolution(grids: Sequence[Sequence[Grid]]) -> list[list[int]]:
+    """Return each anchor's number of blocks at every resolution that any has, from fine to coarse.
+
+    `grids` are (H, W) after the stem and after each block. A resolution that is left and comes again counts
+    where the anchor has come to, so that no block stands before an earlier one.
+    """
+    order = sorted({grid for found in grids for grid in found[1:]}, key=lambda grid: -grid[0] * grid[1])
+    depths = []
+    for found in grids:
+        columns = list(accumulate((order.index(grid) for grid in found[1:]), max))
+        depths.append([columns.count(column) for column in range(len(order))])
+    return depths

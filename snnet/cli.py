@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import importlib
 import json
 import os
 import sys
@@ -131,6 +132,12 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--json", action="store_true", help="for a machine to read")
     form.add_argument("--csv", action="store_true", help="a table for a spreadsheet")
     frontier.add_argument("--plot", type=Path, metavar="HTML", help="draw every stitch into this file")
+    frontier.add_argument(
+        "--page",
+        type=Path,
+        metavar="HTML",
+        help="write the explorer's chart, slider and route drawing as one file that opens from disk",
+    )
 
     zoo = command("zoo", _zoo, "Derive the shipped tables from timm's and the authors' own.")
     zoo.add_argument("action", choices=("build",))
@@ -423,6 +430,10 @@ def _frontier(options: argparse.Namespace) -> None:
 
         plots.frontier(net, options.plot)
         _say(f"wrote {options.plot}")
+    if options.page:
+        _one_file().write(net, catalogue.entry(options.network), options.network, options.page)
+        size_mb = options.page.stat().st_size / 1e6
+        _say(f"wrote {options.page} ({size_mb:.1f} MB): it opens in any browser, without a server")
     if options.json:
         print(json.dumps({"network": net.name, "stitches": rows}, indent=2))
         return
@@ -441,6 +452,17 @@ def _frontier(options: argparse.Namespace) -> None:
             top1 = f"{row['top1']:5.2f} % [{low:.2f}, {high:.2f}] {row['source']}"
         print(f"{row['name']:<28} {row['gmacs']:6.3f} GMACs {row['params_m']:6.2f} M  {top1}")
     _say(accuracy.line(net))
+
+
+def _one_file() -> Any:
+    """Return the app's module that writes a page; the library itself does without the app."""
+    try:
+        return importlib.import_module("app.one_file")
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"--page needs {error.name}, which is not here: run the command in the project's folder, "
+            "with requirements.txt installed; --plot needs neither"
+        ) from error
 
 
 def _zoo(options: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -117,9 +118,22 @@ def _meta(tensor: Tensor) -> Tensor:
     return nn.Parameter(empty, requires_grad=False) if isinstance(tensor, nn.Parameter) else empty
 
 
-@torch.no_grad()
+_walked: "WeakKeyDictionary[Anchor, dict[int, list[tuple[Part, int, Tensor]]]]" = WeakKeyDictionary()
+
+
 def walk_anchor(anchor: "Anchor", image_size: int) -> list[tuple[Part, int, Tensor]]:
-    """Return (part, multiply-accumulates, its output without memory) from stem to head, for one image."""
+    """Return (part, multiply-accumulates, its output without memory) from stem to head, for one image.
+
+    Worked out once an anchor and size.
+    """
+    found = _walked.setdefault(anchor, {})
+    if image_size not in found:
+        found[image_size] = _walk(anchor, image_size)
+    return found[image_size]
+
+
+@torch.no_grad()
+def _walk(anchor: "Anchor", image_size: int) -> list[tuple[Part, int, Tensor]]:
     twin = cast("Anchor", on_meta(anchor))
     x = torch.empty(1, 3, image_size, image_size, device="meta")
     found = []

@@ -1,6 +1,7 @@
 """The drawing of the way through the network follows the budget."""
 
 import math
+import re
 
 import pytest
 
@@ -8,16 +9,17 @@ from tests.browser.test_page import drag
 
 pytestmark = pytest.mark.browser
 
-LIT = "[...document.querySelectorAll('#sn-rows rect[data-place].is-lit')].map((r) => r.dataset.place)"
+LIT = """[...document.querySelectorAll('.sn-route-map [role=group]')].map((row) =>
+    [...row.querySelectorAll('.sn-route-block')].map((block) => block.classList.contains('is-on')))"""
 
 
-def expected(stitch):
-    """Return the places of a stitch's stem, blocks and head, as the drawing numbers them."""
-    places = set()
-    for number, leg in enumerate(stitch.legs):
-        first = 0 if number == 0 else leg.start + 1
-        places |= {f"{leg.anchor} {place}" for place in range(first, leg.stop + 1)}
-    return places
+def expected(net, stitch):
+    """Return for every anchor which of stem, blocks and head run."""
+    rows = [[False] * len(anchor.parts()) for anchor in net.anchors]
+    rows[stitch.legs[0].anchor][0] = rows[stitch.legs[-1].anchor][-1] = True
+    for leg in stitch.legs:
+        rows[leg.anchor][1 + leg.start : 1 + leg.stop] = [True] * (leg.stop - leg.start)
+    return rows
 
 
 def to_budget(page, gmacs):
@@ -30,64 +32,78 @@ def test_the_route_of_the_chosen_stitch_is_lit(visit, service, width, scheme):
     page = visit(viewport={"width": width, "height": 800}, color_scheme=scheme)
     net = service.net
     on_front = [net.stitch(row["name"]) for row in service.frontier()["stitches"] if row["on_front"]]
+    height = page.locator(".sn-route").bounding_box()["height"]
     for stitch in on_front:
         to_budget(page, net.cost(stitch).gmacs)
         assert page.evaluate("explorer.state.chosen.name") == stitch.name
-        head = f"{stitch.legs[-1].anchor} {len(net.anchors[stitch.legs[-1].anchor].parts()) - 1}"
-        assert set(page.evaluate(LIT)) == expected(stitch) | {head}
-        said = page.inner_text("#sn-way")
-        assert said.endswith(f"= {net.cost(stitch).gmacs:.3f} GMACs at {stitch.image_size} px")
-        assert page.locator("#sn-rows .joint").count() == len(stitch.layers)
+        assert page.evaluate(LIT) == expected(net, stitch)
+        said = page.inner_text("#sn-route-said")
+        total = re.search(r": ([\d.]+) GMACs at (\d+) px$", said)
+        assert float(total[1]) == pytest.approx(net.cost(stitch).gmacs, abs=0.00051)
+        assert int(total[2]) == stitch.image_size
+        parts = [float(part) for part in re.findall(r"\(([\d.]+)(?: GMACs)?\)", said)]
+        if not stitch.is_anchor:  # as printed, to the last digit
+            assert sum(parts) == pytest.approx(float(total[1]), abs=1e-9)
+        assert page.locator(".sn-route-joint:not(.is-away)").count() == len(stitch.layers)
         for name in stitch.layers:
             back, front = net.layers[name].weight.shape[:2]
-            assert page.locator("#sn-rows .shape").text_content() == f"1×1 conv {front} → {back}"
+            assert f"stitching layer 1×1 conv {front} → {back}" in said
+            label = page.locator(".sn-route-joint:not(.is-away) text").text_content()
+            assert label.endswith(f"1×1 conv {front} → {back}")
+        assert page.locator(".sn-route").bounding_box()["height"] == height  # nothing shifts
     box = page.locator(".sn-route").bounding_box()
+    assert box["x"] >= 0
     assert box["x"] + box["width"] <= width
 
 
-def test_the_labels_plate_holds_its_text(visit):
-    page = visit()
-    page.evaluate("document.querySelector('#sn-rows').scrollIntoView()")
-    for text, plate in zip(
-        page.locator("#sn-rows .shape").all(), page.locator("#sn-rows .plate").all(), strict=True
-    ):
-        inner, outer = text.bounding_box(), plate.bounding_box()
-        assert outer["x"] <= inner["x"]
-        assert inner["x"] + inner["width"] <= outer["x"] + outer["width"]
-
-
-def test_every_block_tells_its_gmacs(visit, service):
+def test_a_block_tells_its_costs(visit, service):
     page = visit()
     drawn = service.network()["drawing"]
-    size = str(page.evaluate("explorer.state.chosen.image_size"))
-    for anchor, place in ((0, 1), (2, 7), (1, len(drawn["anchors"][1]["macs"][size]) - 1)):
-        page.hover(f"[data-place='{anchor} {place}']")
-        said = page.inner_text("#sn-tip")
-        macs = drawn["anchors"][anchor]["macs"][size][place]
-        assert f"{macs / 1e9:.{4 if macs < 5e6 else 3}f} GMACs at {size} px" in said
-        assert drawn["anchors"][anchor]["name"] in said
+    stitch = service.net.stitch(page.evaluate("explorer.state.chosen.name"))
+    at = drawn["sizes"].index(stitch.image_size)
+    page.locator(".sn-route").scroll_into_view_if_needed()
+    for anchor, place in ((0, 1), (2, 7), (1, len(drawn["anchors"][1]["macs"][at]) - 1)):
+        row = page.locator(".sn-route-map [role=group]").nth(anchor)
+        row.locator(".sn-route-block").nth(place).hover()
+        said = page.inner_text("#sn-route-tip")
+        gmacs = drawn["anchors"][anchor]["macs"][at][place] / 1e9
+        told = re.search(r"([\d.]+) GMACs at (\d+) px", said)
+        assert float(told[1]) == pytest.approx(gmacs, rel=0.06, abs=0.0006)
+        assert int(told[2]) == stitch.image_size
+        assert said.startswith(drawn["anchors"][anchor]["title"])
+        is_run = expected(service.net, stitch)[anchor][place]
+        assert ("% of the chosen stitch" in said) == is_run
+        assert ("not on the chosen way" in said) != is_run
     page.mouse.move(5, 5)
-    assert page.locator("#sn-tip").is_hidden()
+    assert page.locator("#sn-route-tip").is_hidden()
 
 
-def test_keys_read_the_blocks(visit):
+def test_keys_go_from_block_to_block(visit):
     page = visit()
-    page.focus("#sn-rows")
-    page.keyboard.press("ArrowRight")
-    assert "lite0 stem" in page.inner_text("#sn-tip")
-    page.keyboard.press("ArrowUp")
-    page.keyboard.press("ArrowRight")
-    assert "lite1 block 1" in page.inner_text("#sn-tip")
+    assert page.locator(".sn-route-block[tabindex='0']").count() == 1
+    page.focus(".sn-route-block[tabindex='0']")
+    assert "lite0, stem" in page.inner_text("#sn-route-tip")
+    for key, said in (
+        ("ArrowRight", "lite0, stage 1, block 1 of"),
+        ("ArrowUp", "lite1, stage 1, block 1 of"),
+    ):
+        page.keyboard.press(key)
+        assert said in page.inner_text("#sn-route-tip")
+        assert said in page.evaluate("document.activeElement.getAttribute('aria-label')")
+    page.keyboard.press("End")
+    assert "lite1, head" in page.inner_text("#sn-route-tip")
+    assert page.locator(".sn-route-block[tabindex='0']").count() == 1
     page.keyboard.press("Escape")
-    assert page.locator("#sn-tip").is_hidden()
+    assert page.locator("#sn-route-tip").is_hidden()
 
 
-def test_it_follows_a_drag(visit):
+def test_it_follows_a_drag_without_being_built_again(visit):
     page = visit()
     page.evaluate(
-        """() => { window.ways = new Set(); new MutationObserver(() =>
-            ways.add(document.querySelector('#sn-rows .way').getAttribute('d'))
-        ).observe(document.querySelector('#sn-rows .way'), {attributeFilter: ['d']}); }"""
+        """() => { window.ways = new Set(); window.first = document.querySelector('.sn-route-way');
+            new MutationObserver(() => ways.add(first.getAttribute('d')))
+                .observe(first, {attributeFilter: ['d']}); }"""
     )
     drag(page, seconds=1)
     assert page.evaluate("ways.size") >= 3
+    assert page.evaluate("first.isConnected")

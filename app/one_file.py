@@ -1,0 +1,129 @@
+"""The page of one network as one HTML file that opens from disk: chart, slider, the way through the network.
+
+What needs a server (photos, other networks) is not in it. The scripts are the page's own: an import map names
+each module and holds its text, so that no file has to lie beside this one.
+"""
+
+import base64
+import json
+import re
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app import chart
+from app.drawing import drawing
+from snnet import zoo
+
+if TYPE_CHECKING:
+    from snnet.catalogue import Entry
+    from snnet.network import StitchedNetwork
+
+STATIC = Path(__file__).resolve().parent / "static"
+START = "still.js"
+PARTS = ("zoo", "compare", "route")  # of the page, that need no server
+STYLES = ("still", "explorer", *PARTS)
+
+_IMPORT = re.compile(r'^(import [^;"]*)"\./([\w.-]+)";$', re.MULTILINE)
+_SERVED = re.compile(r"<!-- served: -->.*?<!-- :served -->", re.DOTALL)
+
+
+def write(net: "StitchedNetwork", entry: "Entry", typed: str, file: Path) -> None:
+    """Write the page of a network; `typed` is what its commands call it.
+
+    Raises OSError where the file can't be written.
+    """
+    measure = f"python -m snnet evaluate {typed} --data PHOTOS"
+    layer = chart.network_layer(net, entry.originals(), measure)
+    layer |= {"name": entry.name, "title": entry.title, "drawing": drawing(net)}
+    text = build(layer)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+
+
+def build(layer: dict[str, Any]) -> str:
+    """Return the file of a network, given as the page is given it."""
+    import plotly
+
+    plotly_js = Path(plotly.__file__).resolve().parent / "package_data" / "plotly.min.js"
+    title = layer["title"]
+    data = {"backdrop": chart.zoo_figure(title), "layer": layer}
+    styles = "\n".join((STATIC / f"{name}.css").read_text(encoding="utf-8") for name in STYLES)
+    return "\n".join(
+        [
+            "<!doctype html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{escape(title)} · SN-Net explorer</title>",
+            '<link rel="icon" href="data:image/svg+xml;base64,'
+            + base64.b64encode((STATIC / "favicon.svg").read_bytes()).decode()
+            + '">',
+            f"<style>\n{styles}</style>",
+            f'<script type="importmap">{_as_json({"imports": bundle(START)})}</script>',
+            "</head>",
+            "<body>",
+            "<script>document.body.classList.toggle("
+            '"dark", matchMedia("(prefers-color-scheme: dark)").matches);</script>',
+            '<div class="gradio-container"><main class="fillable">',
+            markup(title),
+            "</main></div>",
+            f'<script type="application/json" id="sn-data">{_as_json(data)}</script>',
+            f"<script>{_in_script(plotly_js.read_text(encoding='utf-8'))}</script>",
+            f'<script type="module">import "{_named(START)}";</script>',
+            "</body>",
+            "</html>",
+            "",
+        ]
+    )
+
+
+def markup(title: str) -> str:
+    """Return the page's markup, without what needs a server."""
+    found = _SERVED.sub("", (STATIC / "explorer.html").read_text(encoding="utf-8"))
+    for part in PARTS:
+        found = found.replace(f"<!-- part: {part} -->", (STATIC / f"{part}.html").read_text(encoding="utf-8"))
+    fillings = {
+        "network": f"<option>{escape(title)}</option>",
+        "models": f"{len({model.name for model in zoo.models()}):,}",
+        "results": f"{len(zoo.models()):,}",
+    }
+    for slot, filling in fillings.items():
+        found = found.replace(f"<!-- {slot} -->", filling)
+    return re.sub(r"<!-- .*? -->", "", found)
+
+
+def bundle(start: str) -> dict[str, str]:
+    """Return a module and all that it imports, by the names that an import map gives them, as data addresses.
+
+    Raises ValueError for an import that this doesn't understand.
+    """
+    found: dict[str, str] = {}
+    waiting = [start]
+    while waiting:
+        name = waiting.pop()
+        if _named(name) in found:
+            continue
+        text = (STATIC / name).read_text(encoding="utf-8")
+        waiting += [other for _, other in _IMPORT.findall(text)]
+        renamed = _IMPORT.sub(lambda found: f'{found[1]}"{_named(found[2])}";', text)
+        if left := re.search(r'^import\b.*"\./.*$|\bimport\(', renamed, re.MULTILINE):
+            raise ValueError(f"{name}: {left[0]!r} can't go into one file: write it in one line")
+        coded = base64.b64encode(renamed.encode()).decode()
+        found[_named(name)] = f"data:text/javascript;base64,{coded}"
+    return found
+
+
+def _named(module: str) -> str:
+    return f"explorer/{module}"
+
+
+def _as_json(value: Any) -> str:
+    # no "<" at all: neither the end of a script nor a comment can be in it
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
+
+
+def _in_script(text: str) -> str:
+    return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")

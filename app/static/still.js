@@ -1,0 +1,33 @@
+// The page in one file, without a server: the chart, its slider and the way through the network, from data of its own.
+
+import * as budget from "./budget.js";
+import * as chart from "./chart.js";
+import * as compare from "./compare.js";
+import { attach, page, state, tell } from "./core.js";
+import { put } from "./network.js";
+import * as route from "./route.js";
+import * as zoo from "./zoo.js";
+
+const PARTS_OF_FILE = [budget, route, zoo, compare];
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+function followTheme() {
+  document.body.classList.toggle("dark", dark.matches);
+  tell("theme");
+}
+
+async function open() {
+  const { backdrop, layer } = JSON.parse(document.querySelector("#sn-data").textContent);
+  attach(document.querySelector(".sn"), {});
+  for (const part of PARTS_OF_FILE) part.listen();
+  zoo.prepare(backdrop);
+  await chart.begin(backdrop.traces);
+  tell("start", backdrop);
+  await put(layer);
+  page.wait.hidden = true;
+  dark.addEventListener("change", followTheme);
+}
+
+window.explorer = { state };
+open();
