@@ -1,4 +1,4 @@
-"""Measuring from the page: one evaluation at a time for the whole app, and the store's table. Knows no Gradio.
+"""Measuring from the page, one evaluation at a time for the whole app; the store's table. Knows no Gradio.
 
 What it reads are paths of this machine, so it is for the person at this machine alone: see `refusal` and
 `check_sender`.
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 HERE = "127.0.0.1, ::1 or localhost"
 SHORT = 10  # characters of a route's hash in the table; a download has it whole
-FEWEST, MOST = 4, 32  # photos in a batch
+ACCEPTED = "a Parquet file, several as a glob of them, a folder of Parquet files, or a folder of photos"
+MOST = 32  # photos in a batch
 BATCH_GMACS = 200.0  # of a batch, all stitches together: a few seconds of a CPU, which stopping waits for
 SAVE_EVERY_S = 5.0
 
@@ -38,7 +39,7 @@ def refusal(host: str | None, share: bool, environment: Mapping[str, str]) -> st
         return f"{because}, and --share serves the page to everyone: leave one of the two out"
     if environment.get("GRADIO_SHARE", "").lower() not in ("", "0", "false"):
         said = environment["GRADIO_SHARE"]
-        return f"{because}, and GRADIO_SHARE={said} serves the page to everyone: unset it, or leave --backend out"
+        return f"{because}, and GRADIO_SHARE={said} serves the page to everyone: leave one of the two out"
     if environment.get("SPACE_ID") or environment.get("SYSTEM") == "spaces":
         return f"{because}, and a Space is public: leave --backend out"
     for name, address in (("--host", host), ("GRADIO_SERVER_NAME", environment.get("GRADIO_SERVER_NAME"))):
@@ -330,8 +331,8 @@ def _settings(asked: Mapping[str, Any]) -> dict[str, Any]:
     for given in (path, labels):
         if given.lower().startswith("hf:/"):
             raise ValueError(
-                f"{given} is a data set of the hub, and the page reads this machine's files alone: name a local "
-                "folder or Parquet file, or measure by `python -m snnet evaluate`"
+                f"{given} is a data set of the hub, and the page reads this machine's files alone: name a "
+                "local folder or Parquet file, or measure by `python -m snnet evaluate`"
             )
     if limit and not (limit.isascii() and limit.isdigit() and int(limit) > 0):
         raise ValueError(
@@ -363,7 +364,7 @@ def _batch(net: "StitchedNetwork") -> int:
     if next(net.parameters()).device.type != "cpu":
         return MOST
     _, shared = saved(net, net.stitches)
-    return min(MOST, max(FEWEST, round(BATCH_GMACS / shared)))
+    return min(MOST, max(1, round(BATCH_GMACS / shared)))
 
 
 def _stopped(job: _Job) -> str:
@@ -376,14 +377,13 @@ def _stopped(job: _Job) -> str:
 
 
 def _wrong(job: _Job, error: Exception) -> str:
+    from snnet import parquet
     from snnet.photos import PhotoError
 
     if isinstance(error, PhotoError):
-        return (
-            f"{error}. What was counted is kept: tick “Skip broken photos” and measure on, or mend the photo."
-        )
+        return f"{error}. What was counted is kept: skip broken photos and measure on, or mend the photo."
     if isinstance(error, ValueError | OSError | RuntimeError):
-        return str(error)
+        return str(error).replace(parquet.ACCEPTED, ACCEPTED)  # the hub is not for the page
     return f"{job.title} can't be measured ({type(error).__name__}: {error})"
 
 

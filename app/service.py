@@ -176,7 +176,7 @@ class Service:
         return self._entries[self._name(network)].along()
 
     def remeasured(self, network: str, store: "Store") -> None:
-        """Have a network that is loaded know the results that a store has by now; others will as they load."""
+        """Tell a loaded network the results that a store has by now; others read them as they load."""
         from snnet import accuracy
 
         name = self._name(network)

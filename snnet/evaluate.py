@@ -65,8 +65,8 @@ def evaluate(
     Photos that can't be decoded raise PhotoError, which names the first; what was counted by then is kept.
     With `skip_broken` they are left out, which `total` and `photos_about` of the results tell.
 
-    `on_progress` is told the photos done and all photos, before the first and after each batch. What it raises
-    ends the evaluation, with everything counted by then kept; in a run of several processes it may not raise.
+    `on_progress` is told the photos done and all photos, before the first and after each batch. What it
+    raises ends the evaluation, with everything counted by then kept; where several processes run it may not.
 
     Raises ValueError for an unknown precision and for photos without labels.
     """

@@ -13,11 +13,11 @@ const ACTIVE = ["reading", "measuring", "stopping"];
 const COLUMNS = [
   { key: "network", head: "Network", only: "all", of: (row) => row.network },
   { key: "stitch", head: "Stitch", of: (row) => row.stitch },
+  { key: "from", head: "From", isText: true, of: (row) => row.from },
   { key: "top1", head: "Top-1, 95 %", isNumber: true, of: (row) => row.top1?.share ?? null, cell: (row) => shareCell(row.top1) },
   { key: "top5", head: "Top-5, 95 %", isNumber: true, of: (row) => row.top5?.share ?? null, cell: (row) => shareCell(row.top5) },
   { key: "right", head: "Right of photos", isNumber: true, of: (row) => row.top1.right, cell: rightCell },
   { key: "precision", head: "Precision", of: (row) => row.precision },
-  { key: "from", head: "From", isText: true, of: (row) => row.from },
   { key: "photos", head: "Photos", isText: true, of: (row) => row.photos },
   { key: "when", head: "When", of: (row) => row.when },
   { key: "short", head: "Route", of: (row) => row.short, cell: routeCell },
@@ -26,10 +26,10 @@ const COLUMNS = [
 let known = { state: "idle", number: 0 }; // of the server's newest evaluation
 let seen = null; // number of the newest evaluation whose end this page has shown
 let timer = 0;
-let rows = []; // of the store's table
+let figureRows = []; // of the store's table
 let sorted = { key: "", down: false }; // as the server has it, by network and cost
 let everything = false;
-let turn = 0; // of the newest question for the table
+let tableTurn = 0; // of the newest question for the table
 
 // ---------------------------------------------------------------- what the browser remembers
 
@@ -41,7 +41,7 @@ function remembered() {
   }
 }
 
-function remember(what) {
+function rememberForm(what) {
   try {
     localStorage.setItem(REMEMBERED, JSON.stringify(what));
   } catch {
@@ -73,20 +73,20 @@ function formValues() {
 
 // ---------------------------------------------------------------- the evaluation
 
-async function begin(event) {
+async function beginMeasuring(event) {
   event.preventDefault();
   if (ACTIVE.includes(known.state)) return;
   const form = formValues();
   page.measureGo.disabled = true;
   const paths = [form.path.trim(), ...(remembered().paths ?? [])].filter((path, place, all) => path && all.indexOf(path) === place).slice(0, PATHS);
-  remember({ ...form, paths });
+  rememberForm({ ...form, paths });
   suggest(paths);
   const answer = await asked(server.measure, { network: state.network, ...form });
   if (answer.error) {
     page.measureGo.disabled = false;
     saySentence(answer.error, true);
   } else showProgress(answer);
-  again();
+  pollAgain();
 }
 
 async function cancelMeasuring() {
@@ -94,23 +94,23 @@ async function cancelMeasuring() {
   const answer = await asked(server.measure_cancel, {});
   if (answer.error) saySentence(answer.error, true);
   else showProgress(answer);
-  again();
+  pollAgain();
 }
 
-function again() {
+function pollAgain() {
   clearTimeout(timer);
-  timer = setTimeout(follow, ACTIVE.includes(known.state) ? RUNNING_MS : IDLE_MS);
+  timer = setTimeout(followMeasuring, ACTIVE.includes(known.state) ? RUNNING_MS : IDLE_MS);
 }
 
-async function ask() {
+async function askProgress() {
   const answer = await asked(server.measure_progress, {});
   if (answer.error && ACTIVE.includes(known.state)) saySentence(answer.error, true);
   else if (!answer.error) showProgress(answer);
 }
 
-async function follow() {
-  if (!document.hidden || ACTIVE.includes(known.state)) await ask();
-  again();
+async function followMeasuring() {
+  if (!document.hidden || ACTIVE.includes(known.state)) await askProgress();
+  pollAgain();
 }
 
 function showProgress(now) {
@@ -180,17 +180,17 @@ async function takeResults(now) {
 // ---------------------------------------------------------------- the store's table
 
 async function fillTable() {
-  const mine = ++turn;
+  const mine = ++tableTurn;
   const found = await asked(server.measured, { network: state.network, everything });
-  if (mine !== turn) return;
-  rows = found.rows ?? [];
+  if (mine !== tableTurn) return;
+  figureRows = found.rows ?? [];
   page.storeCount.textContent = found.error ?? "";
   if (!found.error) {
-    const own = rows.filter((row) => row.where === "own").length;
-    page.storeCount.replaceChildren(bold(everything ? "All networks" : found.title), `: ${rows.length.toLocaleString("en")} figures, ${own.toLocaleString("en")} of them measured here`);
+    const own = figureRows.filter((row) => row.where === "own").length;
+    page.storeCount.replaceChildren(bold(everything ? "All networks" : found.title), `: ${figureRows.length.toLocaleString("en")} figures, ${own.toLocaleString("en")} of them measured here`);
     page.storeCount.title = `Measured here: ${found.store}`;
   }
-  page.storeCsv.disabled = !rows.length;
+  page.storeCsv.disabled = !figureRows.length;
   drawTable();
 }
 
@@ -200,7 +200,7 @@ function drawTable() {
   page.storeColumns.replaceChildren(...shownColumns().map(headCell));
   const empty = document.createElement("tr");
   empty.append(Object.assign(document.createElement("td"), { className: "is-empty", colSpan: COLUMNS.length, textContent: "Nothing is known of this network yet: measure it above." }));
-  page.storeRows.replaceChildren(...(rows.length ? inOrder().map(bodyRow) : [empty]));
+  page.storeRows.replaceChildren(...(figureRows.length ? inOrder().map(bodyRow) : [empty]));
 }
 
 function headCell(column) {
@@ -225,10 +225,10 @@ function sortBy(column) {
 
 function inOrder() {
   const column = COLUMNS.find(({ key }) => key === sorted.key);
-  if (!column) return rows;
+  if (!column) return figureRows;
   const by = (a, b) => (typeof a === "number" ? a - b : a.localeCompare(b, "en", { numeric: true }));
   const blank = (value) => value === null || value === "";
-  return [...rows].sort((a, b) => {
+  return [...figureRows].sort((a, b) => {
     const [one, two] = [column.of(a), column.of(b)];
     if (blank(one) || blank(two)) return blank(one) - blank(two); // last, whichever way
     return sorted.down ? by(two, one) : by(one, two);
@@ -325,11 +325,11 @@ export function listen() {
   page.measureGo.disabled = true; // until there is a network
   fillForm();
   drawTable();
-  page.measureForm.addEventListener("submit", begin);
+  page.measureForm.addEventListener("submit", beginMeasuring);
   page.measureCancel.addEventListener("click", cancelMeasuring);
   page.storeCsv.addEventListener("click", downloadTable);
   for (const button of page.measure.querySelectorAll("[data-store]")) button.addEventListener("click", () => switchTable(button));
-  document.addEventListener("visibilitychange", () => document.hidden || follow());
+  document.addEventListener("visibilitychange", () => document.hidden || followMeasuring());
   on("network", onNetwork);
-  follow();
+  followMeasuring();
 }
