@@ -29,12 +29,15 @@ def photos(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory):
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("networks") / "tiny"
     tiny().save(folder)
-    service = Service(str(folder))
-    assert service.net
-    return service
+    return folder
+
+
+@pytest.fixture
+def own(folder):
+    return Service(str(folder))
 
 
 @pytest.fixture
@@ -196,7 +199,7 @@ def test_cancelled_and_gone_on_gives_what_one_run_gives(backend, own, photos, sm
         assert row["photos"] == result.photos_about
         assert result.route.startswith(row["short"])
     backend.start({"path": str(photos)})
-    assert backend.wait()["sentence"].startswith("Nothing to compute: all 17 stitches have a result")
+    assert backend.wait()["sentence"].startswith("Nothing to compute: all 34 stitches have a result")
 
 
 def test_the_table_tells_what_is_shipped_and_what_is_published(backend, own):
