@@ -247,10 +247,20 @@ class Backend:
             return f"Nothing to compute: all {len(net.stitches)} stitches have a result for {job.photos}."
         self._service.remeasured(job.network, self._store)
         left_out = len(photos) - new[0].total
-        said = (
-            f"Measured {_count(len(new), 'stitch', 'es')} on {_count(new[0].total, 'photo')} of {job.photos}"
-        )
-        return said + (f"; {left_out} can't be decoded and were left out." if left_out else ".")
+        said = f"Measured {_count(len(new), 'stitch', 'es')} on {job.photos}"
+        said += f"; {left_out} can't be decoded and were left out." if left_out else "."
+        return f"{said} {self._on_the_chart(job.network, new)}"
+
+    def _on_the_chart(self, network: str, new: "list[Result]") -> str:
+        """Return in a sentence which of these results the chart goes by."""
+        shown = self._service.network_of(network).accuracies
+        told = f"{new[0].photos_about} ({new[0].precision})"
+        here = [known for result in new if (known := shown.get(result.stitch)) and known.photos == told]
+        sources = " or ".join(sorted({known.source for known in here}))
+        if len(here) == len(new):
+            return f"The chart shows all of them as {sources}."
+        rest = "published figures or larger sets of photos stand before the others"
+        return f"The chart shows {f'{len(here)} of them as {sources}' if here else 'none of them'}: {rest}."
 
     # ------------------------------------------------------------------------------------ the table
 
