@@ -1,6 +1,6 @@
 """The SN-Net explorer: reads the options, builds the page, serves it.
 
-python app.py [--network lite] [--weights FILE] [--host 127.0.0.1] [--port 7860] [--share]
+python app.py [--network lite] [--weights FILE] [--host 127.0.0.1] [--port 7860] [--share] [--backend]
 """
 
 import argparse
@@ -18,9 +18,13 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # the page asks noth
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the page until it is stopped; return 2 after one line on standard error if it can't be."""
     options = _parser().parse_args(arguments)
+    from app.backend import Backend, refusal
     from app.service import Service
     from snnet.weights import WeightsError
 
+    if options.backend and (sentence := refusal(options.host, options.share, os.environ)):
+        print(f"app.py: {sentence}", file=sys.stderr)
+        return 2
     try:
         service = Service(options.network, options.weights)
         if options.weights:
@@ -39,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             given["server_port"] = _free_port(options.port, options.host or "127.0.0.1")
         if options.share:
             given["share"] = True
-        demo = page.build(service)
+        if options.backend:
+            given["share"] = False  # said outright: in hosted notebooks Gradio would share by itself
+        demo = page.build(service, Backend(service) if options.backend else None)
         _, url, _ = demo.launch(**page.launch_options(), **given, prevent_thread_lock=True)
     except OSError as error:  # an address that can't be served on
         print(f"app.py: {error}", file=sys.stderr)
@@ -70,6 +76,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", help="the address to serve on (default: Gradio's, 127.0.0.1)")
     parser.add_argument("--port", type=int, help="the port (default: Gradio's, the first free one from 7860)")
     parser.add_argument("--share", action="store_true", help="a public link, by Gradio's servers")
+    parser.add_argument(
+        "--backend",
+        action="store_true",
+        help="measure networks on this machine's photos from the page; only on a loopback address",
+    )
     return parser
 
 

@@ -11,6 +11,7 @@ from gradio.components.api_component import Api
 from gradio.media import get_image
 from gradio.utils import get_upload_folder
 
+from app.backend import Backend, check_sender
 from app.service import Service
 from snnet import zoo
 
@@ -49,8 +50,11 @@ class _Page(gr.Blocks):
         return await super().preprocess_data(block_fn, inputs, *rest, **named)
 
 
-def build(service: Service) -> gr.Blocks:
-    """Return the page of one service. Everything that it shows is served from this machine."""
+def build(service: Service, backend: Backend | None = None) -> gr.Blocks:
+    """Return the page of one service. Everything that it shows is served from this machine.
+
+    With a `backend` it also measures, which only this machine's own page may ask: see `backend.check_sender`.
+    """
     examples = [Path(get_image(name)).resolve() for name in EXAMPLES]
     gr.set_static_paths([STATIC, PLOTLY, *examples])
 
@@ -122,6 +126,26 @@ def build(service: Service) -> gr.Blocks:
             )
         return found
 
+    def measuring(request: gr.Request, call: Callable[[Backend], dict]) -> dict:
+        def checked() -> dict:
+            assert backend is not None
+            check_sender(request.headers)
+            return call(backend)
+
+        return served(checked)
+
+    def measure(asked: Any, request: gr.Request) -> dict:
+        return measuring(request, lambda backend: backend.start(asked))
+
+    def measure_progress(_: Any, request: gr.Request) -> dict:
+        return measuring(request, lambda backend: backend.progress())
+
+    def measure_cancel(_: Any, request: gr.Request) -> dict:
+        return measuring(request, lambda backend: backend.cancel())
+
+    def measured(asked: Any, request: gr.Request) -> dict:
+        return measuring(request, lambda backend: backend.table(_named(asked), bool(asked.get("everything"))))
+
     def classify(image: dict, gmacs: Any, network: str = "") -> dict:
         return answer(lambda: service.classify(_uploaded(image), gmacs, network))
 
@@ -139,11 +163,12 @@ def build(service: Service) -> gr.Blocks:
     # Uploads older than a day are swept away once a day.
     with _Page(title="SN-Net explorer", fill_width=True, delete_cache=(DAY, DAY)) as page:
         gr.HTML(
-            html_template=_template(examples, service),
+            html_template=_template(examples, service, backend is not None),
             js_on_load=START,
             server_functions=[
                 *(backdrop, network, size, fetch, progress, begin_sweep, more, end_sweep),
                 *(zoo_size, zoo_fetch, zoo_progress, compare_photo),
+                *((measure, measure_progress, measure_cancel, measured) if backend else ()),
             ],
             apply_default_css=False,
             elem_id="explorer",
@@ -183,14 +208,16 @@ def _named(asked: Any) -> Any:
     return asked.get("network", "") if isinstance(asked, dict) else ""
 
 
-def _template(examples: list[Path], service: Service) -> str:
+def _template(examples: list[Path], service: Service, measures: bool) -> str:
     buttons = ""
     for path, label in zip(examples, EXAMPLES.values(), strict=True):
         image = f'<img src="gradio_api/file={path}" alt="">'
         buttons += f'<button type="button" class="example" aria-label="Example: {label}">{image}</button>'
     markup = _markup("explorer")
     for part in PARTS:
-        markup = markup.replace(f"<!-- part: {part} -->", _markup(part))
+        markup = markup.replace(
+            f"<!-- part: {part} -->", _markup(part) if part != "backend" or measures else ""
+        )
     fillings = {
         "examples": buttons,
         "network": f"<option>{escape(service.title)}</option>",  # until the browser has the whole menu

@@ -25,6 +25,7 @@ from snnet import catalogue, lite
 if TYPE_CHECKING:
     from snnet.download import Progress
     from snnet.network import StitchedNetwork
+    from snnet.results import Result, Store
     from snnet.stitches import Stitch
 
 PHOTOS_AT_ONCE = 2  # each runs on all cores: more would only wait for each other and hold memory
@@ -160,6 +161,30 @@ class Service:
         if isinstance(network, str) and network in self._entries:
             return network
         raise ValueError(f"no network {network!r} on this page: there are {', '.join(self._entries)}")
+
+    def known_name(self, network: Any = "") -> str:
+        """Return a network's name, "" being the one of the start; ValueError for a name that there is not."""
+        return self._name(network)
+
+    def title_of(self, network: str) -> str:
+        """Return what people call a network."""
+        name = self._name(network)
+        return self.title if name == self.name else self._entries[name].title
+
+    def results_along(self, network: str) -> "list[Result]":
+        """Return the results that came with a network."""
+        return self._entries[self._name(network)].along()
+
+    def remeasured(self, network: str, store: "Store") -> None:
+        """Tell a loaded network the results that a store has by now; others read them as they load."""
+        from snnet import accuracy
+
+        name = self._name(network)
+        with self._lock:
+            loading = self._loaded.get(name)
+        self._summaries.pop(name, None)
+        if loading is not None:  # set at once: calls under way see all of the old figures, or the new ones
+            accuracy.attach(loading.result(), store, self.results_along(name))
 
     def is_here(self, network: str = "") -> bool:
         """True if nothing would have to be fetched."""

@@ -13,6 +13,7 @@ from snnet.weights import WeightsError
 
 if TYPE_CHECKING:
     from snnet.network import StitchedNetwork
+    from snnet.results import Result
 
 FACTS = ASSETS / "networks" / "published.json"  # what `facts` says of the published networks
 
@@ -54,6 +55,10 @@ class Entry:
     def originals(self) -> dict[str, str]:
         """Return by anchor the weights that joint training began with, as timm names them."""
         return {}
+
+    def along(self) -> "list[Result]":
+        """Return the results that came with the network."""
+        return []
 
     def size(self) -> int:
         """Return the bytes that `fetch` would bring, as the server says; WeightsError if none answers."""
@@ -157,6 +162,11 @@ class FolderEntry(Entry):
         if weights is not None:
             raise ValueError(f"{self._folder} holds its own weights: leave --weights out")
         return folders.load(self._folder)
+
+    def along(self) -> "list[Result]":
+        from snnet import folder as folders
+
+        return folders.results_along(self._folder)
 
 
 @cache

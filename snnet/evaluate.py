@@ -8,7 +8,7 @@ import datetime
 import hashlib
 import io
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,6 +51,7 @@ def evaluate(
     about: str | None = None,  # how people should read of these photos, e.g. beside an estimate
     store: Store | None = None,
     progress: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
     skip_broken: bool = False,
     save_every_s: float = SAVE_EVERY_S,
     processes: Processes | None = None,
@@ -63,6 +64,9 @@ def evaluate(
 
     Photos that can't be decoded raise PhotoError, which names the first; what was counted by then is kept.
     With `skip_broken` they are left out, which `total` and `photos_about` of the results tell.
+
+    `on_progress` is told the photos done and all photos, before the first and after each batch. What it
+    raises ends the evaluation, with everything counted by then kept; where several processes run it may not.
 
     Raises ValueError for an unknown precision and for photos without labels.
     """
@@ -86,18 +90,32 @@ def evaluate(
     saver = _Saver(counts, processes, store, run, save_every_s)
     left = np.flatnonzero(~counts.done)
     share = np.array_split(left, processes.size)[processes.rank].tolist()
+    done = len(photos) - len(left)
     bar = tqdm(
         total=len(photos),
-        initial=len(photos) - len(left),
+        initial=done,
         unit="photo",
         disable=not (progress and processes.is_main),
         desc=f"evaluate {net.name}",
     )
+
+    def tell() -> None:
+        if on_progress is None or not processes.is_main:
+            return
+        try:
+            on_progress(done, len(photos))
+        except BaseException:
+            saver.save()
+            raise
+
     with bar:
+        tell()
         for count in _measure(
             net, photos, stitches, precision, batch_size, workers, share, skip_broken, saver
         ):
             bar.update(count)
+            done += count
+            tell()
     results = _results(net, photos, stitches, precision, about, counts)
     if processes.is_main:
         store.finish(results, run)

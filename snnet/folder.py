@@ -14,6 +14,7 @@ from snnet.weights import WeightsError, differing, read_checkpoint, said
 
 if TYPE_CHECKING:
     from snnet.network import StitchedNetwork
+    from snnet.results import Result
 
 CONFIG, WEIGHTS, RESULTS, CARD = "config.json", "model.safetensors", "results.csv", "README.md"
 FORMAT = 1
@@ -55,7 +56,7 @@ def load(folder: Path) -> "StitchedNetwork":
 
     Raises WeightsError naming the file that is missing, damaged or of another network.
     """
-    from snnet import accuracy, results
+    from snnet import accuracy
 
     plan = read_plan(folder / CONFIG)
     net = _network(plan, folder)
@@ -64,9 +65,15 @@ def load(folder: Path) -> "StitchedNetwork":
     if words := differing(net.state_dict(), tensors):
         raise WeightsError(f"{folder / WEIGHTS} does not fit {folder / CONFIG}: {said(words)}; {remedy}")
     net.load_state_dict(tensors)
-    along = results.read_table(folder / RESULTS) if (folder / RESULTS).is_file() else []
-    accuracy.attach(net, along=along)
+    accuracy.attach(net, along=results_along(folder))
     return net
+
+
+def results_along(folder: Path) -> "list[Result]":
+    """Return the results that came with a network's folder."""
+    from snnet import results
+
+    return results.read_table(folder / RESULTS) if (folder / RESULTS).is_file() else []
 
 
 def _plan(net: "StitchedNetwork") -> dict[str, Any]:
