@@ -33,6 +33,7 @@ function askForNetwork() {
 export function link() {
   const address = new URL(location.href);
   for (const [name, part] of kept) {
+    if (page.root.classList.contains("is-stage") && name !== "stage") continue; // the view that leaving brings back
     const text = part.read();
     if (text === null) address.searchParams.delete(name);
     else address.searchParams.set(name, text);
@@ -80,5 +81,6 @@ export function listen() {
     askForNetwork();
     tell("restored");
   });
+  on("entering", write);
   for (const news of ["changed", "settled", "network"]) on(news, writeSoon);
 }

@@ -206,6 +206,9 @@ function onPointClick(event) {
 // Draws the zoo; what follows the chart and the theme does so from here on.
 export async function begin(traces) {
   state.zoo = traces;
+  // Gradio's base says nothing that the address does not; but with one, plotly.js clips its graphs by the full
+  // address, and once a link has changed that, the browser asks the server for it, or clips no longer.
+  document.querySelector("base[href='./']")?.remove();
   for (const { meta, line } of traces) if (meta.label) nameLine(meta.key, meta.label, line.color);
   await draw(traces);
   plot.on("plotly_click", onPointClick);

@@ -3,7 +3,7 @@
 
 import { setBudget, span } from "./budget.js";
 import { draw, show, stageTraces } from "./chart.js";
-import { bold, keep, on, page, plot, state, tell, tone } from "./core.js";
+import { LOST, bold, keep, on, page, plot, state, tell, tone } from "./core.js";
 import { setExample } from "./photo.js";
 import { zoo } from "./zoo.js";
 
@@ -140,6 +140,7 @@ async function go(to) {
 }
 
 function enter() {
+  tell("entering");
   const { xaxis, yaxis } = plot._fullLayout;
   before = { gmacs: state.gmacs, view: page.root.querySelector("[data-view][aria-pressed=true]")?.dataset.view, x: [...xaxis.range], y: [...yaxis.range], focus: document.activeElement };
   isPaused = false;
@@ -222,7 +223,7 @@ function onStageKey(event) {
   if (!step || event.altKey || event.ctrlKey || event.metaKey || (isTyping(event.target) && event.key !== "Escape")) return;
   if (event.key === " " && event.target.matches?.("button")) return;
   const example = step === STEPS.length ? page.root.querySelectorAll(".example")[Number(event.key) - 1] : null;
-  const action = example ? () => setExample(example) : KEYS[event.key];
+  const action = example ? () => setExample(example).catch(() => (page.error.textContent = LOST)) : KEYS[event.key];
   if (!action) return;
   event.preventDefault();
   event.stopPropagation();

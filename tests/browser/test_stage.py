@@ -184,3 +184,50 @@ def test_motion_that_is_unwelcome_becomes_steps(visit):
     first = page.evaluate("explorer.state.gmacs")
     page.wait_for_timeout(300)
     page.wait_for_function("before => explorer.state.gmacs !== before", arg=first)
+
+
+def test_walking_the_story_asks_nothing_and_keeps_points_in_the_graph(visit):
+    page = visit()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.click("#sn-stage-open")
+    for step in range(1, TITLES + 1):
+        at(page, step)
+        page.keyboard.press("ArrowRight")
+    assert not asked
+    clips = page.evaluate("""[...document.querySelectorAll('#sn-plot [clip-path]')]
+        .map(e => e.getAttribute('clip-path'))""")
+    assert clips
+    assert all(clip.startswith(("url('#", 'url("#', "url(#")) for clip in clips), clips[0]
+
+
+def test_a_reload_on_stage_still_leaves_for_the_view_before(visit, url):
+    page = visit()
+    page.click("[data-view=close]")
+    page.fill("#sn-gmacs", "0.7")
+    page.press("#sn-gmacs", "Enter")
+    page.click("#sn-stage-open")
+    at(page, 1)
+    page.keyboard.press("End")
+    at(page, 6)
+    page.wait_for_function("location.search.includes('stage=6')")
+    assert "budget=0.7" in page.url
+    assert "view=close" in page.url
+    page.reload()
+    at(page, 6)
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".sn:not(.is-stage)")
+    page.wait_for_function("!location.search.includes('stage')")
+    assert page.evaluate("explorer.state.gmacs") == 0.7
+    assert page.get_attribute("[data-view=close]", "aria-pressed") == "true"
+
+
+def test_parts_do_not_lie_on_each_other_on_a_phone(visit):
+    page = on_stage(visit, viewport={"width": 390, "height": 844})
+    page.keyboard.press("End")
+    at(page, 6)
+    boxes = [
+        page.locator(part).bounding_box() for part in ("#sn-plot", "#sn-drop", "#sn-bars", ".sn-stage-bar")
+    ]
+    for above, below in zip(boxes, boxes[1:], strict=False):
+        assert above["y"] + above["height"] <= below["y"]
