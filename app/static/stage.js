@@ -13,6 +13,7 @@ const BYTES = 4; // of a parameter, in float32
 
 let layer = null; // of the network that is shown
 let step = 0; // from 1; 0: not on stage
+let wanted = 0; // the step that the address says
 let before = null; // what leaving brings back
 let sweeping = 0; // animation frame
 let isPaused = false;
@@ -256,5 +257,6 @@ export function listen() {
   });
   on("answer", () => setTimeout(() => step === STEPS.length && speak(), 200)); // behind the sentence of the photo's chart
   on("photo", () => step && pause(false));
-  keep("stage", { read: () => (step ? String(step) : null), restore: (text) => go(Number.parseInt(text, 10) || 1) });
+  keep("stage", { read: () => (step ? String(step) : null), restore: (text) => (wanted = Number.parseInt(text, 10) || 1) });
+  on("restored", () => wanted && go(wanted)); // behind all else: it is what leaving brings back
 }
