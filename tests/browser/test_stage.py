@@ -1,5 +1,7 @@
 """Stage mode: a story by keys, an automatic sweep, and nothing that blanks the screen."""
 
+from itertools import pairwise
+
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -226,8 +228,7 @@ def test_parts_do_not_lie_on_each_other_on_a_phone(visit):
     page = on_stage(visit, viewport={"width": 390, "height": 844})
     page.keyboard.press("End")
     at(page, 6)
-    boxes = [
-        page.locator(part).bounding_box() for part in ("#sn-plot", "#sn-drop", "#sn-bars", ".sn-stage-bar")
-    ]
-    for above, below in zip(boxes, boxes[1:], strict=False):
+    parts = ("#sn-plot", "#sn-drop", "#sn-bars", ".sn-stage-bar")
+    boxes = [page.locator(part).bounding_box() for part in parts]
+    for above, below in pairwise(boxes):
         assert above["y"] + above["height"] <= below["y"]
