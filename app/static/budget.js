@@ -90,7 +90,7 @@ export const figures = (stitch) => `${round(stitch.gmacs)} GMACs · ${stitch.top
 const round = (gmacs) => (gmacs < 0.1 ? gmacs.toPrecision(2) : gmacs.toFixed(2));
 
 export function labelRing(stitch) {
-  const isNarrow = plot.clientWidth < 500;
+  const isNarrow = plot.clientWidth < 500 || page.root.classList.contains("is-stage"); // there the figures are large
   page.ring.hidden = false; // a hidden label has no width
   if (state.set !== "top1") page.ringLabel.textContent = `${isNarrow ? "" : `${stitch.name} · `}${round(stitch.gmacs)} GMACs · ${yOf(stitch)?.toFixed(1).concat(" %") ?? "not measured here"}`;
   else if (isNarrow) page.ringLabel.textContent = figures(stitch);
