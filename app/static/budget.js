@@ -111,7 +111,7 @@ export function placeRing() {
   const { xaxis, yaxis } = axes;
   const x = xaxis.d2p(xOf(state.chosen)) + xaxis._offset;
   const height = yOf(state.chosen);
-  const y = height === null ? axes.yaxis2.d2p(state.rug) + axes.yaxis2._offset : yaxis.d2p(height) + yaxis._offset;
+  const y = height === null ? yaxis._offset + (1 - state.rug) * yaxis._length : yaxis.d2p(height) + yaxis._offset;
   page.ring.classList.toggle("is-low", y > yaxis._offset + yaxis._length - 44); // its label would cover the axis
   const inside = x >= xaxis._offset && x <= xaxis._offset + xaxis._length && y >= yaxis._offset && y <= yaxis._offset + yaxis._length;
   page.ring.hidden = !inside;

@@ -90,9 +90,11 @@ function placeAll() {
   tell("drawn");
 }
 
-// Round GMACs over a range of exponents: 1, 2, 5 of each power of ten, every digit where less than one fits.
+// Round GMACs over a range of exponents: 1, 2, 5 of each power of ten, every digit where less than one fits; fewer on a phone.
 function ticks([low, high]) {
-  const digits = high - low < 1 ? [1, 2, 3, 4, 5, 6, 7, 8, 9] : [1, 2, 5];
+  const span = high - low;
+  const wide = span < 1 ? [1, 2, 3, 4, 5, 6, 7, 8, 9] : [1, 2, 5], narrow = span < 1 ? [1, 2, 3, 5] : span < 2 ? [1, 2, 5] : [1];
+  const digits = plot.clientWidth < 500 ? narrow : wide;
   const powers = [-4, -3, -2, -1, 0, 1, 2, 3];
   return powers.flatMap((power) => digits.map((digit) => Number((digit * 10 ** power).toPrecision(1))));
 }

@@ -25,6 +25,7 @@ let share = 0; // of a pass and back, 0 to 2
 let stop = 0; // of a walk over the front and back, in stitches
 let at = 0; // ms, of the last frame
 let resizing = 0; // timer
+let turn = 0; // of the newest drawing
 
 const isKind = (...kinds) => (trace) => kinds.includes(trace.meta.kind);
 
@@ -34,15 +35,17 @@ const inEm = (factor) => factor * parseFloat(getComputedStyle(page.line).fontSiz
 
 function label(x, y, text, more = {}) {
   return {
-    x, y, text: text.map((words) => `<b>${words}</b>`), mode: "markers+text", textposition: places(x), textfont: { size: inEm(1.5), color: tone("ink") },
+    x, y, text: text.map((words) => `<b>${words}</b>`), mode: "markers+text", textposition: "top center", textfont: { size: inEm(1.5), color: tone("ink") },
     hoverinfo: "skip", cliponaxis: false, marker: { size: inEm(1.1), line: { width: 0 } }, meta: { kind: "stage", tone: "accent" }, ...more,
   };
 }
 
-// Above its point; in turn above and below where neighbours are near.
-function places(x) {
-  const isNear = x.some((one, place) => place && Math.log(one / x[place - 1]) < 0.3);
-  return x.map((_, place) => (isNear && place % 2 ? "bottom center" : "top center"));
+// On the axis names stand side by side; where they would touch, every other one is a line higher.
+function staggered(names, x) {
+  const [low, high] = around().x;
+  const needed = (inEm(0.95) * Math.max(0, ...names.map((name) => name.length)) * Math.log(high / low)) / plot.clientWidth;
+  const isCrowded = x.some((one, place) => place && Math.log(one / x[place - 1]) < needed);
+  return names.map((name, place) => (isCrowded && place % 2 ? `${name}<br> ` : name));
 }
 
 const baseName = (name) => name.split(".")[0];
@@ -86,7 +89,7 @@ function anchorsNamed() {
   const known = anchors().filter((anchor) => anchor.top1 !== null), others = anchors().filter((anchor) => anchor.top1 === null);
   return [
     label(pick(known, "gmacs"), pick(known, "top1"), pick(known, "name")),
-    label(pick(others, "gmacs"), others.map(() => zoo.rug), pick(others, "name"), { yaxis: "y2", textposition: "top center" }),
+    label(pick(others, "gmacs"), others.map(() => zoo.rug), staggered(pick(others, "name"), pick(others, "gmacs")), { yaxis: "y2" }),
   ].filter((trace) => trace.x.length);
 }
 
@@ -153,9 +156,8 @@ function sayFront() {
 }
 
 function sayPhoto() {
-  const ask = "drop a photo, or press 1 to 4.";
-  if (page.error.textContent && !state.answers.size) return [`That photo got no answer: ${ask}`];
-  if (!state.photo) return [`${ask[0].toUpperCase()}${ask.slice(1)} `, bold(`All ${state.stitches.length} stitches answer`), ", and the answer follows the budget."];
+  if (page.error.textContent && !state.answers.size) return ["That photo got no answer. Drop another, or press 1 to 4."];
+  if (!state.photo) return ["Drop a photo, or press 1 to 4. ", bold(`All ${state.stitches.length} stitches answer`), ", and the answer follows the budget."];
   return [page.stays.textContent];
 }
 
@@ -182,10 +184,12 @@ function speak() {
   page.stageText.replaceChildren(...words);
 }
 
+// Keys may be faster than drawing: only the newest has its view.
 async function drawAct({ shows, extra, view }) {
+  const drawn = ++turn;
   stageTraces({ shows, dress, extra });
   await draw();
-  await frame(view());
+  if (page.root.classList.contains("is-stage") && drawn === turn) await frame(view());
 }
 
 // What can't be drawn leaves the picture before it.
