@@ -5,6 +5,7 @@ import { choose, entryOf, refuse } from "./networks.js";
 
 const WRITE_MS = 300; // browsers allow some hundred changes of the address in half a minute
 const SAID_MS = 2000;
+const GRADIOS = ["api", "api-recorder", "settings"]; // what `view` says while a panel of Gradio's own is open
 
 let given = new URLSearchParams(); // what the address said when the page was opened
 let start = null; // the network that the app was started with
@@ -33,6 +34,8 @@ function askForNetwork() {
 export function link() {
   const address = new URL(location.href);
   for (const [name, part] of kept) {
+    if (page.root.classList.contains("is-stage") && name !== "stage") continue; // the view that leaving brings back
+    if (name === "view" && GRADIOS.includes(address.searchParams.get(name))) continue;
     const text = part.read();
     if (text === null) address.searchParams.delete(name);
     else address.searchParams.set(name, text);
@@ -80,5 +83,6 @@ export function listen() {
     askForNetwork();
     tell("restored");
   });
+  on("entering", write);
   for (const news of ["changed", "settled", "network"]) on(news, writeSoon);
 }

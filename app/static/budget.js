@@ -90,7 +90,7 @@ export const figures = (stitch) => `${round(stitch.gmacs)} GMACs · ${stitch.top
 const round = (gmacs) => (gmacs < 0.1 ? gmacs.toPrecision(2) : gmacs.toFixed(2));
 
 export function labelRing(stitch) {
-  const isNarrow = plot.clientWidth < 500;
+  const isNarrow = plot.clientWidth < 500 || page.root.classList.contains("is-stage"); // there the figures are large
   page.ring.hidden = false; // a hidden label has no width
   if (state.set !== "top1") page.ringLabel.textContent = `${isNarrow ? "" : `${stitch.name} · `}${round(stitch.gmacs)} GMACs · ${yOf(stitch)?.toFixed(1).concat(" %") ?? "not measured here"}`;
   else if (isNarrow) page.ringLabel.textContent = figures(stitch);
@@ -111,7 +111,7 @@ export function placeRing() {
   const { xaxis, yaxis } = axes;
   const x = xaxis.d2p(xOf(state.chosen)) + xaxis._offset;
   const height = yOf(state.chosen);
-  const y = height === null ? axes.yaxis2.d2p(state.rug) + axes.yaxis2._offset : yaxis.d2p(height) + yaxis._offset;
+  const y = height === null ? yaxis._offset + (1 - state.rug) * yaxis._length : yaxis.d2p(height) + yaxis._offset;
   page.ring.classList.toggle("is-low", y > yaxis._offset + yaxis._length - 44); // its label would cover the axis
   const inside = x >= xaxis._offset && x <= xaxis._offset + xaxis._length && y >= yaxis._offset && y <= yaxis._offset + yaxis._length;
   page.ring.hidden = !inside;

@@ -10,7 +10,7 @@ let givenTraces = []; // the traces as they came from the server
 let reshape = (traces) => traces; // what filters and axes make of them: new traces
 let drawnAxes = ""; // that are drawn
 
-let act = null; // what the stage shows of them: {shows(trace), extra traces}; null: all
+let act = null; // what the stage shows of them: {shows(trace), dress(trace), extra traces}; null: all
 let lastShaped = []; // all traces, shown or not: views are chosen by them
 
 // Shows some traces only, and others beside them; null shows all again.
@@ -29,8 +29,7 @@ function coloured(trace) {
   const byFamily = page.families.getAttribute("aria-pressed") === "true";
   const own = name ? tone(name) : null;
   if (kind === "zoo") {
-    const size = act ? 1.6 * trace.marker.size : trace.marker.size; // seen from the last row
-    trace.marker = { ...trace.marker, size, color: byFamily ? colour : own };
+    trace.marker = { ...trace.marker, color: byFamily ? colour : own };
     trace.showlegend = byFamily;
   } else {
     trace.showlegend = false;
@@ -91,9 +90,11 @@ function placeAll() {
   tell("drawn");
 }
 
-// Round GMACs over a range of exponents: 1, 2, 5 of each power of ten, every digit where less than one fits.
+// Round GMACs over a range of exponents: 1, 2, 5 of each power of ten, every digit where less than one fits; fewer on a phone.
 function ticks([low, high]) {
-  const digits = high - low < 1 ? [1, 2, 3, 4, 5, 6, 7, 8, 9] : [1, 2, 5];
+  const span = high - low;
+  const wide = span < 1 ? [1, 2, 3, 4, 5, 6, 7, 8, 9] : [1, 2, 5], narrow = span < 1 ? [1, 2, 3, 5] : span < 2 ? [1, 2, 5] : [1];
+  const digits = plot.clientWidth < 500 ? narrow : wide;
   const powers = [-4, -3, -2, -1, 0, 1, 2, 3];
   return powers.flatMap((power) => digits.map((digit) => Number((digit * 10 ** power).toPrecision(1))));
 }
@@ -146,14 +147,14 @@ const CONFIG = { displaylogo: false, showSendToCloud: false, responsive: true, s
 export async function draw(traces = givenTraces) {
   givenTraces = traces;
   lastShaped = reshape(traces);
-  const drawn = act ? [...lastShaped.filter(act.shows), ...act.extra()] : lastShaped;
+  const drawn = act ? [...lastShaped.filter(act.shows).map(act.dress), ...act.extra()] : lastShaped;
   await window.Plotly.react(plot, drawn.map(coloured), layout(lastShaped), CONFIG);
   const { width, height } = plot._fullLayout;
   if (height !== plot.clientHeight || width !== plot.clientWidth) await window.Plotly.Plots.resize(plot); // more lines below it
   placeAll();
 }
 
-function ranges(view, traces) {
+export function ranges(view, traces = lastShaped) {
   const xs = state.stitches.map(xOf), heights = state.stitches.map(yOf).filter((y) => y !== null);
   const zoo = traces.filter((t) => t.meta.kind === "zoo");
   const isLog = state.scale === "log";
@@ -185,10 +186,14 @@ function neighbours(zoo, [low, high], heights) {
 
 export function show(view) {
   for (const button of page.root.querySelectorAll("[data-view]")) button.setAttribute("aria-pressed", String(button.dataset.view === view));
-  const { x, y } = ranges(view, lastShaped);
-  const range = toAxis(x);
-  window.Plotly.relayout(plot, { "xaxis.range": range, "xaxis.tickvals": ticksOf(range), "yaxis.range": [...y] });
+  frame(ranges(view));
   tell("changed");
+}
+
+// Brings these GMACs (or parameters) and accuracies into view.
+export function frame({ x, y }) {
+  const range = toAxis(x);
+  return window.Plotly.relayout(plot, { "xaxis.range": range, "xaxis.tickvals": ticksOf(range), "yaxis.range": [...y] });
 }
 
 function onPointClick(event) {
@@ -206,6 +211,9 @@ function onPointClick(event) {
 // Draws the zoo; what follows the chart and the theme does so from here on.
 export async function begin(traces) {
   state.zoo = traces;
+  // Gradio's base says nothing that the address does not; but with one, plotly.js clips its graphs by the full
+  // address, and once a link has changed that, the browser asks the server for it, or clips no longer.
+  document.querySelector("base[href='./']")?.remove();
   for (const { meta, line } of traces) if (meta.label) nameLine(meta.key, meta.label, line.color);
   await draw(traces);
   plot.on("plotly_click", onPointClick);

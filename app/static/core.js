@@ -60,6 +60,7 @@ export function attach(root, functions) {
 // "pick" (row): a zoo point was clicked, by its row in the zoo's table
 // "drawn" (): the chart was drawn or moved
 // "changed" (): something that a link restores
+// "entering" (): the page is about to become a stage
 // "staged" (): the stage shows another step
 // "restored" (): what the address said is restored
 // "theme" (): light became dark, or dark light

@@ -44,6 +44,9 @@ function passing() {
 
 export const isFiltered = () => JSON.stringify(filters) !== JSON.stringify(NO_FILTERS);
 
+const PLAIN = { x: "gmacs", scale: "log", set: "top1" };
+let aside = null; // axes and filters, while the stage tells of all models
+
 const isChanged = () => isFiltered() || state.x !== "gmacs" || state.scale !== "log" || state.set !== "top1";
 
 // The filters in a few words, for a chart that leaves the page.
@@ -67,12 +70,33 @@ function later(what) {
 
 function apply() {
   if (!zoo.columns) return;
+  follow();
+  redraw();
+  tell("changed");
+}
+
+function follow() {
   shown = passing();
   fillControls();
   if (state.chosen) labelRing(state.chosen);
   say();
-  redraw();
-  tell("changed");
+}
+
+// The stage's story is that of the whole zoo, over GMACs: axes and filters stand aside until it ends. Who calls draws.
+export function setAside() {
+  const { x, scale, set, setName } = state;
+  aside ??= { filters, axes: { x, scale, set, setName } };
+  Object.assign(state, PLAIN, { setName: zoo.sets.top1 });
+  filters = { ...NO_FILTERS };
+  follow();
+}
+
+export function bringBack() {
+  if (!aside) return;
+  Object.assign(state, aside.axes);
+  ({ filters } = aside);
+  aside = null;
+  follow();
 }
 
 // Once for all that a link restores.
@@ -98,7 +122,7 @@ function setSet(key) {
 }
 
 function reset() {
-  Object.assign(state, { x: "gmacs", scale: "log", set: "top1", setName: zoo.sets.top1 });
+  Object.assign(state, PLAIN, { setName: zoo.sets.top1 });
   change(NO_FILTERS);
 }
 

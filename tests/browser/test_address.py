@@ -1,10 +1,14 @@
 """What a link restores: the view as it was when it was copied."""
 
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
 import pytest
 
+from tests.browser import test_networks
 from tests.browser.test_networks import shows
 
 pytestmark = pytest.mark.browser
+folder, served, own = test_networks.folder, test_networks.served, test_networks.own
 
 STATE = """() => ({
     gmacs: explorer.state.gmacs,
@@ -52,7 +56,7 @@ def test_a_link_restores_budget_view_and_colours(visit, browser):
     [
         "x=params&scale=linear&name=resnet*",
         "set=real&family=ViT",
-        "params=,30&gmacs_range=0.5,4&view=zoo",
+        "params=-30&gmacs_range=0.5-4&view=zoo",
     ],
 )
 def test_a_link_restores_axes_filters_and_test_set(browser, url, query):
@@ -102,3 +106,82 @@ def test_without_a_clipboard_the_link_can_be_taken_by_hand(visit):
     page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     page.click("#sn-link")
     assert page.input_value("#sn-link-text") == page.url
+
+
+EVERYTHING = {
+    "budget": "0.7",
+    "view": "close",
+    "families": "1",
+    "x": "params",
+    "scale": "linear",
+    "set": "real",
+    "name": "swin*",
+    "family": "ViT,Swin",
+    "size": "224",
+    "pretraining": "in1k",
+    "params": "5-90",
+    "gmacs_range": "0.5-20",
+    "stage": "2",
+}
+
+
+def test_all_that_is_kept_comes_back(browser, url):
+    page = opened(browser, url)
+    core = page.locator("script[type=module]").first.get_attribute("src").replace("explorer.js", "core.js")
+    names = page.evaluate(f"import(new URL('{core}', location.href)).then(core => [...core.kept.keys()])")
+    assert set(names) - {"network"} == set(EVERYTHING)
+    page.context.close()
+    address = f"{url}?{urlencode(EVERYTHING)}"
+    for _ in range(2):  # what is written is what was read, and leads to the same again
+        page = opened(browser, address)
+        page.wait_for_selector(".sn.is-stage[data-step='2']")
+        address = settled(page)
+        assert dict(parse_qsl(urlsplit(address).query)) == EVERYTHING
+        page.context.close()
+
+
+def test_a_link_restores_the_network_and_its_budget(browser, own):
+    page = opened(browser, own[0])
+    page.select_option("#sn-network", "lite")
+    shows(page, "lite")
+    page.fill("#sn-gmacs", "0.7")
+    page.press("#sn-gmacs", "Enter")
+    page.click("[data-view=close]")
+    address = settled(page)
+    assert "network=lite" in address
+    asked = []
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    other = context.new_page()
+    other.on("request", lambda request: asked.append(request.post_data or ""))
+    other.goto(address)
+    shows(other, "lite")
+    other.wait_for_timeout(700)
+    assert other.evaluate(STATE) == page.evaluate(STATE)
+    assert other.input_value("#sn-network") == "lite"
+    assert not any('"tiny"' in body for body in asked)  # the network of the start is not loaded first
+    assert settled(other) == address
+    other.select_option("#sn-network", "tiny")
+    shows(other, "tiny")
+    assert "network" not in settled(other)
+    context.close()
+    page.context.close()
+
+
+def test_a_link_to_a_network_that_is_not_here_offers_it(browser, own):
+    page = opened(browser, f"{own[0]}?network=farther&view=zoo")
+    page.wait_for_selector("#sn-fetch-go:visible")
+    assert "2.0 MB to fetch" in page.inner_text("#sn-fetch-text")
+    shows(page, "tiny")
+    assert page.evaluate(STATE)["view"] == "zoo"
+    page.click("#sn-fetch-cancel")
+    assert page.input_value("#sn-network") == "tiny"
+    page.context.close()
+
+
+def test_panels_of_gradio_keep_their_place_in_the_address(browser, url):
+    page = opened(browser, url)
+    page.evaluate("history.replaceState(null, '', '?view=api')")  # as Gradio does when its panel opens
+    page.click("#sn-families")
+    assert "view=api" in settled(page)
+    assert "families=1" in page.url
+    page.context.close()

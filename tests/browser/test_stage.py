@@ -1,11 +1,17 @@
 """Stage mode: a story by keys, an automatic sweep, and nothing that blanks the screen."""
 
+from itertools import pairwise
+
 import pytest
+
+from snnet import zoo
+from tests.browser import test_networks
 
 pytestmark = pytest.mark.browser
 
 KINDS = "[...new Set(document.querySelector('#sn-plot').data.filter(t => t.x.length).map(t => t.meta.kind))]"
 TITLES = 6
+folder, served, own = test_networks.folder, test_networks.served, test_networks.own
 
 
 def at(page, step):
@@ -54,7 +60,7 @@ def test_the_story_builds_the_chart(visit):
         page.keyboard.press("PageDown")
     assert drawn[0] == {"stage"}
     assert drawn[1] == {"stage", "zoo"}
-    assert drawn[2] == {"stage", "zoo", "stitch"}
+    assert drawn[2] == {"stage", "zoo"}
     assert drawn[3] == {"zoo", "stitch"}
     assert drawn[4] == drawn[5] == {"zoo", "stitch", "front"}
 
@@ -112,15 +118,32 @@ def test_the_budget_sweeps_by_itself_pauses_and_stops(visit):
     assert page.evaluate("explorer.state.gmacs") == still
 
 
-def test_leaving_brings_the_page_back(visit, url):
-    page = visit()
-    page.click("[data-view=close]")
-    page.wait_for_timeout(400)
+@pytest.fixture
+def follow(visit, url):
+    """Open the page by what its address says."""
+
+    def follow(query, **options):
+        page = visit(**options)
+        page.goto(url + query)
+        page.wait_for_selector(".sn[data-state=ready]", timeout=180_000)
+        page.wait_for_timeout(700)
+        return page
+
+    return follow
+
+
+@pytest.mark.parametrize("query", ["?view=close", "?x=params&scale=linear&set=real&family=Swin&families=1"])
+def test_leaving_brings_the_page_back(follow, query):
+    page = follow(query)
     state = """() => { const p = document.querySelector('#sn-plot'); return JSON.stringify([
         explorer.state.gmacs, p.data.map(t => [t.meta.kind, t.x.length, t.visible]),
         p._fullLayout.xaxis.range, p._fullLayout.yaxis.range, p._fullLayout.width, p._fullLayout.height,
+        p._fullLayout.xaxis.title.text, p._fullLayout.yaxis.title.text,
+        document.querySelector('#sn-families').getAttribute('aria-pressed'),
+        document.querySelector('#sn-zoo-count').textContent, document.querySelector('#sn-beats').textContent,
         document.querySelector('[data-view][aria-pressed=true]').dataset.view]); }"""
     before = page.evaluate(state)
+    address = page.url
     page.click("#sn-stage-open")
     for step in range(1, TITLES + 1):
         at(page, step)
@@ -128,6 +151,7 @@ def test_leaving_brings_the_page_back(visit, url):
     page.keyboard.press("Escape")
     page.wait_for_timeout(900)
     assert page.evaluate(state) == before
+    assert page.url == address
 
 
 def test_the_address_leads_to_the_step(browser, url):
@@ -177,10 +201,167 @@ def test_a_lost_connection_blanks_nothing(visit):
     page.context.set_offline(False)
 
 
-def test_motion_that_is_unwelcome_becomes_steps(visit):
+def test_motion_that_is_unwelcome_becomes_steps_along_the_front(visit):
     page = on_stage(visit, reduced_motion="reduce")
+    bought = page.evaluate("""() => { const found = [];
+        for (const s of explorer.state.stitches)
+            if (!found.length || s.top1 > found.at(-1).top1) found.push(s);
+        return found.map(s => s.gmacs); }""")
     page.keyboard.press("End")
     at(page, 6)
-    first = page.evaluate("explorer.state.gmacs")
-    page.wait_for_timeout(300)
-    page.wait_for_function("before => explorer.state.gmacs !== before", arg=first)
+    for place in (1, 2):
+        page.wait_for_function("there => explorer.state.gmacs === there", arg=bought[place])
+
+
+def test_walking_the_story_asks_nothing_and_keeps_points_in_the_graph(visit):
+    page = visit()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.click("#sn-stage-open")
+    for step in range(1, TITLES + 1):
+        at(page, step)
+        page.keyboard.press("ArrowRight")
+    assert not asked
+    clips = page.evaluate("""[...document.querySelectorAll('#sn-plot [clip-path]')]
+        .map(e => e.getAttribute('clip-path'))""")
+    assert clips
+    assert all(clip.startswith(("url('#", 'url("#', "url(#")) for clip in clips), clips[0]
+
+
+def test_a_reload_on_stage_still_leaves_for_the_view_before(visit, url):
+    page = visit()
+    page.click("[data-view=close]")
+    page.fill("#sn-gmacs", "0.7")
+    page.press("#sn-gmacs", "Enter")
+    page.click("#sn-stage-open")
+    at(page, 1)
+    page.keyboard.press("End")
+    at(page, 6)
+    page.wait_for_function("location.search.includes('stage=6')")
+    assert "budget=0.7" in page.url
+    assert "view=close" in page.url
+    page.reload()
+    at(page, 6)
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".sn:not(.is-stage)")
+    page.wait_for_function("!location.search.includes('stage')")
+    assert page.evaluate("explorer.state.gmacs") == 0.7
+    assert page.get_attribute("[data-view=close]", "aria-pressed") == "true"
+
+
+def test_parts_do_not_lie_on_each_other_on_a_phone(visit):
+    page = on_stage(visit, viewport={"width": 390, "height": 844})
+    page.keyboard.press("End")
+    at(page, 6)
+    parts = ("#sn-plot", "#sn-drop", "#sn-bars", ".sn-stage-bar")
+    boxes = [page.locator(part).bounding_box() for part in parts]
+    for above, below in pairwise(boxes):
+        assert above["y"] + above["height"] <= below["y"]
+
+
+def test_the_story_is_of_the_whole_zoo_whatever_the_page_shows(follow):
+    page = follow("?x=params&scale=linear&set=real&family=Swin&name=swin*&view=close")
+    drawn = """() => { const p = document.querySelector('#sn-plot'); return [
+        p.data.filter(t => t.meta.kind === 'zoo').reduce((sum, t) => sum + t.x.length, 0),
+        p._fullLayout.xaxis.title.text, p._fullLayout.yaxis.title.text, p._fullLayout.width]; }"""
+    few = page.evaluate(drawn)
+    page.click("#sn-stage-open")
+    at(page, 1)
+    page.keyboard.press("ArrowRight")
+    at(page, 2)
+    models, across, up, width = page.evaluate(drawn)
+    assert models == len(zoo.models()) > few[0]
+    assert across.startswith("Cost of one image, GMACs")
+    assert up == "Top-1 on ImageNet-1k, %"
+    assert width == page.locator("#sn-plot").bounding_box()["width"]
+    assert f"{len({model.name for model in zoo.models()}):,} pretrained models" in page.inner_text(
+        "#sn-stage-text"
+    )
+    page.keyboard.press("Escape")
+    page.wait_for_function(
+        "before => document.querySelector('#sn-plot').data.filter(t => t.meta.kind === 'zoo')"
+        ".reduce((sum, t) => sum + t.x.length, 0) === before",
+        arg=few[0],
+    )
+    assert page.evaluate(drawn)[:3] == few[:3]
+
+
+def test_a_network_that_nothing_has_measured_has_its_story(browser, own):
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    page = context.new_page()
+    errors = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(own[0])
+    page.wait_for_selector(".sn[data-state=ready]", timeout=180_000)
+    errors.clear()
+    page.click("#sn-stage-open")
+    said = []
+    for step in range(1, TITLES + 1):
+        at(page, step)
+        assert page.locator("#sn-plot .point").count() > 0
+        assert page.evaluate("document.querySelector('#sn-plot')._fullLayout.width") > 500
+        said.append(page.inner_text("#sn-stage-text"))
+        page.keyboard.press("ArrowRight")
+    assert "Nothing has measured them yet" in said[2]
+    assert "Nothing has measured this network yet" in said[4]
+    assert page.locator("#sn-ring-label").is_visible()
+    assert errors == []
+    context.close()
+
+
+def test_what_can_not_be_drawn_leaves_the_picture_before_it(visit):
+    page = on_stage(visit)
+    page.keyboard.press("ArrowRight")
+    at(page, 2)
+    before = page.evaluate(KINDS)
+    page.evaluate("""() => { const { react } = window.Plotly; let fails = 1;
+        window.Plotly.react = (...all) => {
+            if (fails-- > 0) throw new Error('not drawn');
+            return react(...all);
+        }; }""")
+    page.keyboard.press("End")
+    at(page, 6)
+    assert page.evaluate(KINDS) == before
+    assert page.locator("#sn-plot .point").count() > 1000
+    page.keyboard.press("ArrowLeft")
+    at(page, 5)
+    assert "front" in page.evaluate(KINDS)
+
+
+def test_the_space_bar_goes_on_after_the_mouse_chose_a_step(visit):
+    page = on_stage(visit)
+    page.click("[data-to='3']")
+    at(page, 3)
+    page.keyboard.press(" ")
+    at(page, 4)
+    page.focus("[data-to='2']")  # by keys it presses, as on every button
+    page.keyboard.press(" ")
+    at(page, 2)
+
+
+def test_a_failed_photo_says_so_and_the_next_one_is_answered(visit, lion, tmp_path):
+    page = on_stage(visit)
+    page.keyboard.press("End")
+    at(page, 6)
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no photo")
+    page.set_input_files("#sn-file", str(broken))
+    page.wait_for_selector("#sn-error:not(:empty)")
+    assert page.locator("#sn-error").is_visible()
+    assert "That photo got no answer" in page.inner_text("#sn-stage-text")
+    assert page.locator("#sn-plot .point").count() > 0
+    moved = page.evaluate("explorer.state.gmacs")
+    page.wait_for_function("before => explorer.state.gmacs !== before", arg=moved)  # the sweep goes on
+    page.set_input_files("#sn-file", str(lion))
+    page.wait_for_selector(".sn[data-swept=true]", timeout=180_000)
+    page.wait_for_function("document.querySelector('#sn-stage-text').textContent.includes('lion')")
+    assert page.inner_text("#sn-error") == ""
+
+
+def test_gradios_own_notices_do_not_cover_the_stage(visit):
+    page = on_stage(visit)
+    page.evaluate("""() => { const notice = document.createElement('div');
+        notice.className = 'toast-body error'; notice.textContent = 'Connection Lost';
+        (document.querySelector('.toast-wrap') ?? document.body).append(notice); }""")
+    assert not page.locator(".toast-body").is_visible()
