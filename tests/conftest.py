@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+# Before torch is imported anywhere: sums over threads round otherwise than sums in one, and threads that wait for each
+# other on a machine that is busy with something else take ten times as long.
+os.environ["OMP_NUM_THREADS"] = "1"
 # before Gradio is imported anywhere: its uploads, and what it would tell its makers
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
@@ -26,17 +29,6 @@ def own_home(tmp_path_factory):
     patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("uploads")))
     yield
     patch.undo()
-
-
-@pytest.fixture
-def one_thread():
-    """Compute as a command of the tests does: sums over threads round otherwise than sums in one."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -223,7 +223,7 @@ def command(net: Path, photos: Path, *words: str, processes: int = 1) -> list[st
 
 
 def environment(home: Path) -> dict[str, str]:
-    return os.environ | {"SNNET_HOME": str(home), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    return os.environ | {"SNNET_HOME": str(home), "CUDA_VISIBLE_DEVICES": ""}
 
 
 def here(capsys, monkeypatch, home: Path, *words: str):
@@ -240,7 +240,7 @@ def printed(words: list[str], home: Path):
     return json.loads(done.stdout), done.stderr
 
 
-def test_two_processes_give_the_counts_of_one(folder, tmp_path, capsys, monkeypatch, one_thread):
+def test_two_processes_give_the_counts_of_one(folder, tmp_path, capsys, monkeypatch):
     tiny().save(tmp_path / "net")
     one, said = here(capsys, monkeypatch, tmp_path / "one", *command(tmp_path / "net", folder))
     alone, shared = walks.saved(tiny(), tiny().stitches)
@@ -267,7 +267,7 @@ def test_a_broken_photo_stops_every_process_with_its_name(with_broken, tmp_path,
     assert "1 photos left out" in said
 
 
-def test_kill_9_and_the_same_command_again(folder, tmp_path, capsys, monkeypatch, one_thread):
+def test_kill_9_and_the_same_command_again(folder, tmp_path, capsys, monkeypatch):
     many = tmp_path / "many"
     for synset in SYNSETS:
         (many / synset).mkdir(parents=True)

@@ -486,14 +486,14 @@ def command(*words: str, processes: int = 1) -> list[str]:
 
 
 def environment(home: Path) -> dict[str, str]:
-    return os.environ | {"SNNET_HOME": str(home), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    return os.environ | {"SNNET_HOME": str(home), "CUDA_VISIBLE_DEVICES": ""}
 
 
 def options(**settings) -> list[str]:
     return [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
-def test_kill_9_and_the_same_command_again(place, tmp_path, monkeypatch, one_thread):
+def test_kill_9_and_the_same_command_again(place, tmp_path, monkeypatch):
     monkeypatch.setenv("SNNET_HOME", str(tmp_path))
     tiny().save(tmp_path / "net")
     given = [
@@ -521,7 +521,7 @@ def test_kill_9_and_the_same_command_again(place, tmp_path, monkeypatch, one_thr
     assert len(training_log.read(tmp_path / "killed")) == 40
 
 
-def test_two_processes_equal_one_with_twice_the_batch(place, tmp_path, monkeypatch, one_thread):
+def test_two_processes_equal_one_with_twice_the_batch(place, tmp_path, monkeypatch):
     monkeypatch.setenv("SNNET_HOME", str(tmp_path))
     tiny().save(tmp_path / "net")
     # frozen anchors: batch norms in training would see other batches

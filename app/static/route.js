@@ -151,13 +151,14 @@ function textWidth(text, style) {
   return routePen.measureText(text).width;
 }
 
-const sizeOf = (token) => `${parseFloat(getComputedStyle(page.root).getPropertyValue(`--${token}`)) * parseFloat(getComputedStyle(document.documentElement).fontSize)}px`;
+// Text in pixels, as large as the words around the drawing are: larger on stage.
+const sizeOf = (token) => getComputedStyle(token === "fine" ? page.routeHint : page.routeSaid).fontSize;
 
 // Where everything stands: columns from left to right, the largest anchor's row at the top.
 function place(width, height) {
   const { anchors, columns } = routeDrawing;
   const small = sizeOf("small"), isNarrow = width < NARROW;
-  const labels = isNarrow ? 0 : Math.min(150, Math.max(...anchors.map(({ title }) => textWidth(title, small))) + 16);
+  const labels = isNarrow ? 0 : Math.min(roomOfNames(), Math.max(...anchors.map(({ title }) => textWidth(title, small))) + 16);
   const depths = Array.from({ length: columns }, (_, column) => Math.max(1, ...anchors.map((anchor) => anchor.depths[column])));
   const gap = isNarrow ? 0.45 : 0.7; // of a block's room, between columns
   const units = 2 + depths.reduce((sum, depth) => sum + depth, 0) + gap * (columns + 1);
@@ -190,6 +191,7 @@ function place(width, height) {
 function build() {
   const width = page.routeMap.clientWidth, height = page.routeMap.clientHeight;
   if (!routeDrawing || !width) return;
+  labels.clear();
   const { rows, spans, thick, tallest, isNarrow, bottom } = place(width, height);
   const picture = svg("svg", { width, height, role: "listbox", "aria-label": "Blocks of the anchors, those on the chosen way selected", "aria-multiselectable": "true", "aria-orientation": "horizontal" });
   picture.setAttribute("aria-describedby", "sn-route-said");
@@ -200,7 +202,7 @@ function build() {
   const map = { width, height, way, rows: [], joints: [], axis: [], isNarrow, size: null };
   rows.forEach((row, anchor) => {
     const name = svg("text", { class: "sn-route-row", x: 0, y: isNarrow ? row.y - tallest / 2 - 6 : row.y, "dominant-baseline": isNarrow ? "auto" : "central" });
-    name.textContent = fitted(titleOf(anchor), isNarrow ? width : 140);
+    name.textContent = fitted(titleOf(anchor), isNarrow ? width : roomOfNames() - 10);
     const blocks = row.centres.map((x, position) => blockAt(anchor, position - 1, x, row, thick));
     picture.append(name, svg("g", { role: "group", "aria-label": titleOf(anchor) }, ...blocks.map((block) => block.element)));
     map.rows.push({ ...row, name, blocks, half: thick / 2 });
@@ -249,6 +251,8 @@ function fitted(text, width) {
 }
 
 const isByStage = () => routeDrawing.by === "stage" && routeDrawing.columns - routeDrawing.anchors[0].norms.length > 1;
+
+const roomOfNames = () => 11 * parseFloat(sizeOf("small"));
 
 const axisHeight = () => 1.5 * parseFloat(sizeOf("fine"));
 
@@ -445,7 +449,6 @@ function onRouteKey(event) {
 export function listen() {
   on("network", ({ drawing }) => {
     routeDrawing = drawing;
-    labels.clear();
     hideTip();
     build();
   });

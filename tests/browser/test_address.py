@@ -121,13 +121,14 @@ EVERYTHING = {
     "pretraining": "in1k",
     "params": "5-90",
     "gmacs_range": "0.5-20",
+    "zoo_model": "swin_tiny_patch4_window7_224.ms_in1k@224",
     "stage": "2",
 }
 
 
 def test_all_that_is_kept_comes_back(browser, url):
     page = opened(browser, url)
-    core = page.locator("script[type=module]").first.get_attribute("src").replace("explorer.js", "core.js")
+    core = page.locator("script[src$='explorer.js']").get_attribute("src").replace("explorer.js", "core.js")
     names = page.evaluate(f"import(new URL('{core}', location.href)).then(core => [...core.kept.keys()])")
     assert set(names) - {"network"} == set(EVERYTHING)
     page.context.close()

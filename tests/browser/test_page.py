@@ -405,14 +405,16 @@ class TestLooks:
     def test_nothing_shifts_while_the_page_fills(self, browser, url, size):
         page = browser.new_page(viewport={"width": size[0], "height": size[1]})
         page.add_init_script(
-            """new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
-                window.shifted = (window.shifted ?? 0) + entry.value;
+            # of our own: how Gradio's spinner goes before the page is there is not this page's matter
+            """const isOurs = ({node}) => node?.parentElement?.closest('.sn');
+            new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
+                if (entry.sources.some(isOurs)) window.shifted = (window.shifted ?? 0) + entry.value;
             })).observe({type: 'layout-shift', buffered: true})"""
         )
         page.goto(url)
         page.wait_for_selector(".sn[data-state=ready]", timeout=180_000)
         page.wait_for_timeout(500)
-        assert page.evaluate("window.shifted ?? 0") < 0.05  # 0.1 is what web.dev calls good
+        assert page.evaluate("window.shifted ?? 0") < 0.02  # 0.1 is what web.dev calls good
         page.close()
 
     def test_720_px_show_chart_budget_and_photo(self, visit):
@@ -449,7 +451,7 @@ class TestLooks:
         reached = set()
         for _ in range(40):
             page.keyboard.press("Tab")
-            reached.add(page.evaluate("document.activeElement.id || document.activeElement.className"))
+            reached.add(page.evaluate("document.activeElement.id || document.activeElement.getAttribute('class')"))
         assert wanted <= reached
         assert "example" in reached
 
