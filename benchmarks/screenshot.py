@@ -2,8 +2,8 @@
 
     python benchmarks/screenshot.py [--all]
 
-Writes docs/screenshot.png (the page), docs/drag.webp (a drag through all budgets, animated) and
-docs/stage.png (a step of the stage); with --all also the dark page and a phone's, beside them.
+Writes docs/drag.webp (the page during a drag through all budgets, animated) and docs/stage.png (a step of
+the stage); with --all also the page as it stands, light, dark and on a phone, beside them.
 """
 
 import io
@@ -13,10 +13,11 @@ from PIL import Image
 from playwright.sync_api import Page
 from serving import ROOT, parser_of, serve
 
-DESK = {"viewport": {"width": 1280, "height": 1180}, "device_scale_factor": 1.5}
+DESK = {"viewport": {"width": 1280, "height": 900}}
 STAGE = {"viewport": {"width": 1280, "height": 720}, "device_scale_factor": 1.5}
 VIEWS = {
-    "screenshot-dark": {"viewport": {"width": 1280, "height": 1180}, "color_scheme": "dark"},
+    "screenshot": DESK,
+    "screenshot-dark": DESK | {"color_scheme": "dark"},
     "screenshot-phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True},
 }
 FRAMES = 48  # of a drag there and back
@@ -43,21 +44,20 @@ def drag(page: Page) -> list[Image.Image]:
     for number in range(FRAMES):
         page.evaluate(BUDGET, 1 - abs(1 - 2 * number / FRAMES))
         page.wait_for_timeout(250)  # bars and blocks take their time
-        picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        picture = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
         frames.append(picture.resize((960, picture.height * 960 // picture.width), Image.Resampling.LANCZOS))
     return frames
 
 
 def main() -> None:
     parser = parser_of(__doc__)
-    parser.add_argument("--all", action="store_true", help="also the dark page and a phone's")
+    parser.add_argument(
+        "--all", action="store_true", help="also the page as it stands: light, dark, on a phone"
+    )
     every = parser.parse_args().all
     docs = ROOT / "docs"
     with serve() as app:
         with opened(app.url, **DESK) as page:
-            answered(page)
-            page.screenshot(path=docs / "screenshot.png")
-        with opened(app.url, viewport={"width": 1280, "height": 1180}) as page:
             answered(page)
             first, *others = drag(page)
             options = {"duration": FRAME_MS, "loop": 0, "quality": 60, "method": 6}

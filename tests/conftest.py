@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-# Before torch is imported anywhere: sums over threads round otherwise than sums in one, and threads that wait for each
-# other on a machine that is busy with something else take ten times as long.
+# Before torch is imported anywhere: sums over threads round otherwise than sums in one, and on a machine that
+# is busy with something else, threads that wait for each other take ten times as long.
 os.environ["OMP_NUM_THREADS"] = "1"
 # before Gradio is imported anywhere: its uploads, and what it would tell its makers
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"

@@ -13,6 +13,7 @@ from tests.reference import deterministic_weights
 
 REFERENCE = Path(__file__).parent / "reference"
 CHECKED = ("deit", "swin", "levit", "resnet18_resnet50", "resnet18_swin_ti", "deit3_s_b", "deit3_s_l")
+LARGE = ("deit3_s_b", "deit3_s_l")  # 134 stitches each
 
 
 def reference(family: str) -> dict:
@@ -24,7 +25,9 @@ def checkpoint(family: str) -> dict[str, torch.Tensor]:
     return deterministic_weights.fill({key: tuple(shape) for key, shape in shapes.items()})
 
 
-@pytest.mark.parametrize("family", CHECKED)
+@pytest.mark.parametrize(
+    "family", [pytest.param(one, marks=pytest.mark.slow) if one in LARGE else one for one in CHECKED]
+)
 def test_every_stitch_gives_the_authors_logits(family):
     expected = reference(family)
     net = published.from_state_dict(family, {"model": checkpoint(family)})

@@ -220,7 +220,8 @@ function build() {
   const most = Math.max(...Object.values(routeDrawing.routes).map((route) => (route.length - 1) / 2));
   const chipHeight = 1.4 * parseFloat(sizeOf("small"));
   for (let k = 0; k < most; k++) {
-    const chip = svg("rect", { height: chipHeight, y: -chipHeight / 2, rx: 5 }), text = svg("text");
+    const lift = isNarrow ? chipHeight / 2 : 0; // above the row's name
+    const chip = svg("rect", { height: chipHeight, y: -chipHeight / 2 - lift, rx: 5 }), text = svg("text", { y: -lift });
     const element = svg("g", { class: "sn-route-joint", "aria-hidden": "true" }, chip, text, svg("circle", { r: MARK }));
     picture.append(element);
     map.joints.push({ element, chip, text });

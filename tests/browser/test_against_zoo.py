@@ -171,7 +171,9 @@ class TestFilters:
 
 
 class TestAxes:
-    @pytest.mark.parametrize("key", ["real", "v2", "sketch", "a", "r"])
+    @pytest.mark.parametrize(
+        "key", ["real", "v2", *(pytest.param(key, marks=pytest.mark.slow) for key in ("sketch", "a", "r"))]
+    )
     def test_another_test_set(self, visit, service, key):
         page = opened(visit())
         page.select_option("#sn-zoo-set", key)

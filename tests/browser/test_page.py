@@ -451,7 +451,9 @@ class TestLooks:
         reached = set()
         for _ in range(40):
             page.keyboard.press("Tab")
-            reached.add(page.evaluate("document.activeElement.id || document.activeElement.getAttribute('class')"))
+            reached.add(
+                page.evaluate("document.activeElement.id || document.activeElement.getAttribute('class')")
+            )
         assert wanted <= reached
         assert "example" in reached
 

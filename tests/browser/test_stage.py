@@ -27,7 +27,8 @@ def on_stage(visit, **options):
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "scheme"), [(1920, 1080, "dark"), (1280, 720, "light"), (390, 844, "light")]
+    ("width", "height", "scheme"),
+    [(1920, 1080, "dark"), pytest.param(1280, 720, "light", marks=pytest.mark.slow), (390, 844, "light")],
 )
 def test_every_step_has_its_idea_and_fits(visit, width, height, scheme):
     page = on_stage(visit, viewport={"width": width, "height": height}, color_scheme=scheme)
@@ -132,7 +133,13 @@ def follow(visit, url):
     return follow
 
 
-@pytest.mark.parametrize("query", ["?view=close", "?x=params&scale=linear&set=real&family=Swin&families=1"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        pytest.param("?view=close", marks=pytest.mark.slow),
+        "?x=params&scale=linear&set=real&family=Swin&families=1",
+    ],
+)
 def test_leaving_brings_the_page_back(follow, query):
     page = follow(query)
     state = """() => { const p = document.querySelector('#sn-plot'); return JSON.stringify([
