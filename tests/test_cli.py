@@ -77,6 +77,7 @@ def test_stitching_twice_writes_the_same_file(tmp_path, folder, capsys):  # noqa
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
+@pytest.mark.slow
 def test_evaluating_twice_says_that_there_is_nothing_to_compute(tmp_path, folder, capsys, monkeypatch):  # noqa: F811
     monkeypatch.setenv("SNNET_HOME", str(tmp_path))
     arguments = (

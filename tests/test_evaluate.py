@@ -253,6 +253,7 @@ def test_two_processes_give_the_counts_of_one(folder, tmp_path, capsys, monkeypa
     assert again == one
 
 
+@pytest.mark.slow
 def test_a_broken_photo_stops_every_process_with_its_name(with_broken, tmp_path, capsys, monkeypatch):
     tiny().save(tmp_path / "net")
     words = command(tmp_path / "net", tmp_path / "photos", "--batch-size", "2", processes=2)

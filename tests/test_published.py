@@ -13,7 +13,7 @@ from tests.reference import deterministic_weights
 
 REFERENCE = Path(__file__).parent / "reference"
 CHECKED = ("deit", "swin", "levit", "resnet18_resnet50", "resnet18_swin_ti", "deit3_s_b", "deit3_s_l")
-LARGE = ("deit3_s_b", "deit3_s_l")  # 134 stitches each
+LARGE = ("deit", "deit3_s_b", "deit3_s_l")  # 71 and 134 stitches
 
 
 def reference(family: str) -> dict:

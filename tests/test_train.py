@@ -290,7 +290,7 @@ class TestSteps:
                 moved += not torch.equal(tensor, before[name])
         assert moved > 10
 
-    @pytest.mark.parametrize("make", [tiny, with_norms])
+    @pytest.mark.parametrize("make", [tiny, pytest.param(with_norms, marks=pytest.mark.slow)])
     def test_several_stitches_a_step_learn_as_each_would_alone(self, photos, tmp_path, make):
         settings = recipe(
             steps=1, anchor_lr=0.0, optimizer="momentum", momentum=0.0, weight_decay=0.0, lr=0.1
@@ -521,6 +521,7 @@ def test_kill_9_and_the_same_command_again(place, tmp_path, monkeypatch):
     assert len(training_log.read(tmp_path / "killed")) == 40
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one_with_twice_the_batch(place, tmp_path, monkeypatch):
     monkeypatch.setenv("SNNET_HOME", str(tmp_path))
     tiny().save(tmp_path / "net")

@@ -55,8 +55,8 @@ def test_a_link_restores_budget_view_and_colours(visit, browser):
     "query",
     [
         "x=params&scale=linear&name=resnet*",
-        "set=real&family=ViT",
-        "params=-30&gmacs_range=0.5-4&view=zoo",
+        pytest.param("set=real&family=ViT", marks=pytest.mark.slow),
+        pytest.param("params=-30&gmacs_range=0.5-4&view=zoo", marks=pytest.mark.slow),
     ],
 )
 def test_a_link_restores_axes_filters_and_test_set(browser, url, query):
