@@ -5,8 +5,6 @@ import re
 
 import pytest
 
-from tests.browser.test_page import drag
-
 pytestmark = pytest.mark.browser
 
 LIT = """[...document.querySelectorAll('.sn-route-map [role=group]')].map((row) =>
@@ -104,6 +102,13 @@ def test_it_follows_a_drag_without_being_built_again(visit):
             new MutationObserver(() => ways.add(first.getAttribute('d')))
                 .observe(first, {attributeFilter: ['d']}); }"""
     )
-    drag(page, seconds=1)
+    box = page.locator("#sn-slider").bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 4, y)
+    page.mouse.down()
+    for step in range(1, 21):
+        page.mouse.move(box["x"] + box["width"] * (0.25 + step / 40), y)
+        page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    page.mouse.up()
     assert page.evaluate("ways.size") >= 3
     assert page.evaluate("first.isConnected")
