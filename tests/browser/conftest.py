@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import contextmanager
 
 import pytest
 
@@ -29,9 +30,12 @@ def browser():
         browser.close()
 
 
-@pytest.fixture
-def visit(browser, url):
-    """Open the page in a context of its own and wait until it is ready; it may ask no other host."""
+@contextmanager
+def visiting(browser, url):
+    """Give a function that opens the page in a context of its own and waits until it is ready.
+
+    The page may ask no other host, and its script may not fail.
+    """
     contexts, foreign, errors = [], [], []
 
     def visit(ready=True, **options):
@@ -53,3 +57,17 @@ def visit(browser, url):
         context.close()
     assert not foreign, "the page asked another host"
     assert not errors, "the page's script failed"
+
+
+@pytest.fixture
+def visit(browser, url):
+    """Open the page in a context of its own and wait until it is ready; it may ask no other host."""
+    with visiting(browser, url) as visit:
+        yield visit
+
+
+@pytest.fixture(scope="class")
+def kept_page(browser, url):
+    """One page for tests that leave it as they found it."""
+    with visiting(browser, url) as visit:
+        yield visit()

@@ -43,6 +43,10 @@ def opened(page):
     return page
 
 
+def unfolded(page):
+    return page if page.locator("#sn-zoo[open]").count() else opened(page)
+
+
 def count(page):
     page.wait_for_timeout(400)  # what is typed is looked for a moment later
     return int(page.inner_text("#sn-zoo-count").split(" ")[0].replace(",", ""))
@@ -102,8 +106,8 @@ class TestFilters:
             ),
         ],
     )
-    def test_what_is_left_its_front_and_what_is_beaten(self, visit, service, fill, choose, press, passes):
-        page = opened(visit())
+    def test_what_is_left_its_front_and_what_is_beaten(self, kept_page, service, fill, choose, press, passes):
+        page = unfolded(kept_page)
         for name, text in fill.items():
             page.fill(f"#sn-zoo-{name}", text)
         for name, key in choose.items():
@@ -242,8 +246,8 @@ class TestAxes:
 
     @pytest.mark.parametrize("x", ["gmacs", "params"])
     @pytest.mark.parametrize("scale", ["log", "linear"])
-    def test_views_hold_what_they_say(self, visit, x, scale):
-        page = opened(visit())
+    def test_views_hold_what_they_say(self, kept_page, x, scale):
+        page = unfolded(kept_page)
         page.select_option("#sn-zoo-x", x)
         page.select_option("#sn-zoo-scale", scale)
         spans = {}
@@ -605,13 +609,14 @@ class TestKept:
     @pytest.mark.parametrize(
         "junk", ["", "nonsense", "-", "1-2-3", "<script>", "__proto__", "9" * 500, "%00", "NaN"]
     )
-    def test_junk_is_passed_over(self, visit, junk):
-        page = visit()
+    def test_junk_is_passed_over(self, kept_page, junk):
+        page = kept_page
         self.restore(page, {name: junk for name in self.NAMES if name != "name"})
         page.wait_for_timeout(300)
         assert set(self.read(page).values()) == {None}
         self.restore(page, {"name": junk})
         assert len(self.read(page)["name"] or "") <= 200
+        self.restore(page, {"name": ""})
 
 
 class TestLook:

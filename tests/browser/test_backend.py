@@ -175,10 +175,12 @@ def test_start_cancel_go_on_and_the_points_are_measured(open_page, own, photos, 
     page.wait_for_function("document.querySelectorAll('#sn-store-rows tr').length === 34")
 
 
-def test_the_table_sorts_and_downloads(open_page, own):
-    page = open_page()
-    own[2].wait()
+def test_the_table_sorts_and_downloads(open_page, own, photos):
+    own[2].start({"path": str(photos)})  # a look-up where the test before has run
+    assert own[2].wait()["state"] == "done"
     expected = own[2].table()["rows"]
+    assert expected
+    page = open_page()
     page.wait_for_function(f"document.querySelectorAll('#sn-store-rows tr').length === {len(expected)}")
     first = page.locator("#sn-store-rows tr").first.inner_text()
     assert expected[0]["stitch"] in first

@@ -9,7 +9,7 @@ import pytest
 
 from tests.test_app_start import started
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 WATCHED_S = 4
