@@ -45,12 +45,10 @@ def service(own_home):
 @pytest.fixture(scope="session")
 def url(service):
     """The address of the running app."""
-    from app import page
+    from tests.serving import serving_page
 
-    demo = page.build(service)
-    _, url, _ = demo.launch(**page.launch_options(), server_name="127.0.0.1", prevent_thread_lock=True)
-    yield url
-    demo.close()
+    with serving_page(service) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

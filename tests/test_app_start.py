@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.serving import free_port
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -34,6 +36,10 @@ def started(*options, **environment):
         process.terminate()
         process.wait()
         process.stdout.close()
+
+
+def on_a_free_port():
+    return "--host", "127.0.0.1", "--port", str(free_port())
 
 
 def test_a_port_in_use_is_passed_over_and_said_so():
@@ -80,7 +86,7 @@ def test_a_folder_of_ones_own_is_served(tmp_path):
     from tests.networks import tiny
 
     tiny().save(tmp_path / "own")
-    with started("--network", str(tmp_path / "own"), "--host", "127.0.0.1") as lines:
+    with started(*on_a_free_port(), "--network", str(tmp_path / "own")) as lines:
         served = next(line for line in lines if "SN-Net explorer at" in line)
         with urllib.request.urlopen(served.split()[-1]) as page:
             assert b"two tiny anchors" in page.read()
@@ -88,8 +94,9 @@ def test_a_folder_of_ones_own_is_served(tmp_path):
 
 
 def test_without_a_network_the_terminal_says_what_is_missing_and_what_is_shown(tmp_path):
-    options = ("--network", "levit", "--host", "127.0.0.1")
-    with started(*options, HF_HUB_OFFLINE="1", TORCH_HOME=str(tmp_path)) as lines:
+    with started(
+        *on_a_free_port(), "--network", "levit", HF_HUB_OFFLINE="1", TORCH_HOME=str(tmp_path)
+    ) as lines:
         said = next(line for line in lines if "can't be loaded" in line)
     assert said.startswith("LeViT-192/256 can't be loaded: levit_192_256_release.pth can't be fetched")
     assert said.endswith("; the page shows EfficientNet-Lite 0/1/2 instead\n")

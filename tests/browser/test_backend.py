@@ -5,17 +5,18 @@ import json
 import threading
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 
 import pytest
 import torch
 from PIL import Image
 
-from app import page as layout
 from app.backend import Backend
 from app.service import Service
 from snnet.evaluate import _Saver
 from snnet.results import Store
 from tests.networks import tiny
+from tests.serving import serving_page
 
 pytestmark = pytest.mark.browser
 OWN = ("http://127.0.0.1:", "data:", "blob:")
@@ -34,32 +35,43 @@ def photos(tmp_path_factory):
     return folder
 
 
+@contextmanager
+def measuring(folder):
+    tiny(seed=3).save(folder / "tiny")
+    service = Service(str(folder / "tiny"))
+    backend = Backend(service, Store(folder / "results.sqlite"))
+    service.start()
+    with serving_page(service, backend) as address:
+        yield address, service, backend
+
+
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
     """(address, service, backend) of an app started for measuring, its network not measured yet."""
-    folder = tmp_path_factory.mktemp("networks") / "tiny"
-    tiny(seed=3).save(folder)
-    service = Service(str(folder))
-    backend = Backend(service, Store(folder.parent / "results.sqlite"))
-    service.start()
-    demo = layout.build(service, backend)
-    options = layout.launch_options()
-    _, address, _ = demo.launch(**options, server_name="127.0.0.1", prevent_thread_lock=True)
-    yield address, service, backend
-    demo.close()
+    with measuring(tmp_path_factory.mktemp("networks")) as own:
+        yield own
+
+
+@pytest.fixture
+def measured(tmp_path, photos):
+    """The same of another such app, its network measured."""
+    with measuring(tmp_path) as measured:
+        measured[2].start({"path": str(photos)})
+        assert measured[2].wait()["state"] == "done"
+        yield measured
 
 
 @pytest.fixture
 def open_page(browser, own):
     contexts, foreign, errors = [], [], []
 
-    def opened(**options):
+    def opened(address=own[0], **options):
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}} | options)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("request", lambda r: None if r.url.startswith(OWN) else foreign.append(r.url))
-        page.goto(own[0])
+        page.goto(address)
         page.wait_for_selector(".sn[data-state=ready]", timeout=60_000)
         return page
 
@@ -101,6 +113,7 @@ def test_without_the_flag_there_is_none_of_it(visit, url):
 
 
 def test_another_page_may_not_drive_it(own, photos):
+    before = own[2].progress()["number"]
     with urllib.request.urlopen(f"{own[0]}config") as answer:
         config = json.load(answer)
     part = next(part for part in config["components"] if part["type"] == "html")
@@ -119,7 +132,7 @@ def test_another_page_may_not_drive_it(own, photos):
         )
         with urllib.request.urlopen(request) as answer:
             assert "measuring is" in json.load(answer)["error"]
-    assert own[2].progress()["state"] == "idle"
+    assert own[2].progress()["number"] == before
 
 
 def test_a_wrong_path_is_a_sentence_and_the_form_stays(open_page):
@@ -175,12 +188,10 @@ def test_start_cancel_go_on_and_the_points_are_measured(open_page, own, photos, 
     page.wait_for_function("document.querySelectorAll('#sn-store-rows tr').length === 34")
 
 
-def test_the_table_sorts_and_downloads(open_page, own, photos):
-    own[2].start({"path": str(photos)})  # a look-up where the test before has run
-    assert own[2].wait()["state"] == "done"
-    expected = own[2].table()["rows"]
+def test_the_table_sorts_and_downloads(open_page, measured):
+    expected = measured[2].table()["rows"]
     assert expected
-    page = open_page()
+    page = open_page(measured[0])
     page.wait_for_function(f"document.querySelectorAll('#sn-store-rows tr').length === {len(expected)}")
     first = page.locator("#sn-store-rows tr").first.inner_text()
     assert expected[0]["stitch"] in first

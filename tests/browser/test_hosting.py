@@ -1,12 +1,12 @@
 """The app as a Space starts it: by its own variables, without secrets; who only looks on costs nothing."""
 
 import os
-import socket
 import time
 
 import psutil
 import pytest
 
+from tests.serving import free_port
 from tests.test_app_start import started
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -18,12 +18,10 @@ WATCHED_S = 4
 @pytest.fixture(scope="module")
 def space():
     """(address, seconds from the start until the network was ready) of an app on a pretended Space."""
-    with socket.socket() as free, pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         for name in SECRETS:
             patch.delenv(name, raising=False)
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-        free.close()
+        port = str(free_port())
         begun = time.perf_counter()
         own = {"GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_SERVER_PORT": port, "HF_HUB_OFFLINE": "1"}
         with started(SPACE_ID="someone/explorer", SYSTEM="spaces", **own) as lines:

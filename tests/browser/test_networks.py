@@ -1,11 +1,13 @@
 """The network menu: choosing, fetching, what can't be had, and networks that nothing has measured."""
 
+from contextlib import contextmanager
+
 import pytest
 
-from app import page as layout
 from app.service import Service
 from tests.browser.weights import Far, levit_checkpoint, serving
 from tests.networks import tiny
+from tests.serving import serving_page
 
 pytestmark = pytest.mark.browser
 OWN = ("http://127.0.0.1:", "data:", "blob:")
@@ -30,15 +32,12 @@ def own(folder, served, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TORCH_HOME", str(tmp_path_factory.mktemp("torch")))
         service = Service(str(folder))
-        for name in ("far", "farther"):
+        for name in ("far", "farther", "farthest"):
             served.files[f"{name}.pth"] = b"0" * 2_000_000
             service._entries[name] = Far(name, f"the {name} network", folder, served.source(f"{name}.pth"))
         service.start()
-        demo = layout.build(service)
-        options = layout.launch_options()
-        _, address, _ = demo.launch(**options, server_name="127.0.0.1", prevent_thread_lock=True)
-        yield address, service
-        demo.close()
+        with serving_page(service) as address:
+            yield address, service
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +131,7 @@ class TestMenu:
         assert "DeiT-Ti/S/B" in options
         assert page.locator("label[for=sn-network]").count() == 1
         here = page.locator("#sn-network optgroup[label='To be fetched'] option").all_inner_texts()
-        assert "the far network" in here
+        assert "the farther network" in here
 
     def test_choosing_switches_everything(self, open_page):
         page = open_page()
@@ -168,23 +167,22 @@ class TestMenu:
 
 class TestFetching:
     def test_the_size_comes_first_and_nothing_is_fetched_unasked(self, desk, served):
-        page = desk
+        page, before = desk, list(served.ranges)
         page.select_option("#sn-network", "farther")
-        page.wait_for_selector("#sn-fetch-go:visible")
-        assert "2.0 MB to fetch from 127.0.0.1" in page.inner_text("#sn-fetch-text")
+        page.locator("#sn-fetch-text", has_text="2.0 MB to fetch from 127.0.0.1").wait_for()
         page.click("#sn-fetch-cancel")
         assert page.locator("#sn-fetch").is_hidden()
         assert page.input_value("#sn-network") == "tiny"
-        assert served.ranges == []
+        assert served.ranges == before
 
     def test_a_failure_is_a_sentence_and_the_page_stays(self, desk, served):
         page = desk
         served.status = 503
         try:
-            page.select_option("#sn-network", "farther")
+            page.select_option("#sn-network", "farthest")
             page.wait_for_selector("#sn-fetch.is-error")
             said = page.inner_text("#sn-fetch-text")
-            assert "farther.pth can't be fetched" in said
+            assert "farthest.pth can't be fetched" in said
             assert "HTTP 503" in said
             assert "--weights" in said
             box = page.locator("#sn-fetch-text").evaluate("e => [e.scrollHeight, e.clientHeight]")
@@ -242,59 +240,55 @@ def test_a_dark_phone_has_room_for_menu_and_panel(open_page):
     assert page.locator("#sn-fetch").is_hidden()
 
 
-def launched(service):
+@contextmanager
+def page_of(browser, service):
+    """The page of an app of its own for this service."""
     service.start()
-    demo = layout.build(service)
-    options = layout.launch_options()
-    _, address, _ = demo.launch(**options, server_name="127.0.0.1", prevent_thread_lock=True)
-    return demo, address
+    with serving_page(service) as address:
+        context = browser.new_context(viewport={"width": 1280, "height": 720})
+        page = context.new_page()
+        page.goto(address)
+        yield page
+        context.close()
 
 
 def test_a_published_network_takes_the_place_of_its_curve(browser, tmp_path_factory):
     file = tmp_path_factory.mktemp("levit") / "levit.pth"
     levit_checkpoint(file)
-    demo, address = launched(Service("levit", weights=file))
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
-    page = context.new_page()
-    page.goto(address)
-    shows(page, "levit")
-    hidden = """document.querySelector('#sn-plot').data
-        .filter(t => t.visible === false).map(t => t.meta.key)"""
-    assert set(page.evaluate(hidden)) == {"levit"}
-    assert "LeViT-192/256" not in page.locator("#sn-names span:visible").all_inner_texts()
-    assert page.inner_text("#sn-joint").startswith("Joint training costs the anchors: LeViT-192 79.9 → 79.6")
-    assert page.locator("[data-source=original]").is_visible()
-    page.click(".example >> nth=0")
-    answered(page)
-    assert page.evaluate("document.querySelectorAll('#sn-bars li:not([hidden])').length") == 5
-    for part in (".sn-frontier", ".sn-photo"):
-        box = page.locator(part).bounding_box()
-        assert box["y"] + box["height"] <= 720
-    page.select_option("#sn-network", "lite")
-    shows(page, "lite")
-    assert page.evaluate(hidden) == []
-    assert page.locator("#sn-joint").is_hidden()
-    context.close()
-    demo.close()
+    with page_of(browser, Service("levit", weights=file)) as page:
+        shows(page, "levit")
+        hidden = """document.querySelector('#sn-plot').data
+            .filter(t => t.visible === false).map(t => t.meta.key)"""
+        assert set(page.evaluate(hidden)) == {"levit"}
+        assert "LeViT-192/256" not in page.locator("#sn-names span:visible").all_inner_texts()
+        assert page.inner_text("#sn-joint").startswith(
+            "Joint training costs the anchors: LeViT-192 79.9 → 79.6"
+        )
+        assert page.locator("[data-source=original]").is_visible()
+        page.click(".example >> nth=0")
+        answered(page)
+        assert page.evaluate("document.querySelectorAll('#sn-bars li:not([hidden])').length") == 5
+        for part in (".sn-frontier", ".sn-photo"):
+            box = page.locator(part).bounding_box()
+            assert box["y"] + box["height"] <= 720
+        page.select_option("#sn-network", "lite")
+        shows(page, "lite")
+        assert page.evaluate(hidden) == []
+        assert page.locator("#sn-joint").is_hidden()
 
 
 def test_a_start_without_its_weights_shows_the_sentence_and_what_is_here(browser, monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    demo, address = launched(Service("levit"))
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
-    page = context.new_page()
-    page.goto(address)
-    shows(page, "lite")
-    said = page.inner_text("#sn-fetch-text")
-    assert "levit_192_256_release.pth can't be fetched" in said
-    assert said.endswith("The page shows EfficientNet-Lite 0/1/2 instead.")
-    page.click("#sn-fetch-cancel")
-    page.click(".example >> nth=0")
-    answered(page)
-    assert page.locator("#sn-bars .name").first.inner_text() != ""
-    context.close()
-    demo.close()
+    with page_of(browser, Service("levit")) as page:
+        shows(page, "lite")
+        said = page.inner_text("#sn-fetch-text")
+        assert "levit_192_256_release.pth can't be fetched" in said
+        assert said.endswith("The page shows EfficientNet-Lite 0/1/2 instead.")
+        page.click("#sn-fetch-cancel")
+        page.click(".example >> nth=0")
+        answered(page)
+        assert page.locator("#sn-bars .name").first.inner_text() != ""
 
 
 def test_a_start_that_fetches_shows_the_zoo_and_how_far_it_is(browser, folder, monkeypatch, tmp_path):
@@ -306,14 +300,11 @@ def test_a_start_that_fetches_shows_the_zoo_and_how_far_it_is(browser, folder, m
         service.entry = Far("late", "the late network", folder, served.source("late.pth"))
         service.name, service.title = "late", service.entry.title
         service._entries["late"] = service.entry
-        demo, address = launched(service)
-        context = browser.new_context(viewport={"width": 1280, "height": 720})
-        page = context.new_page()
-        page.goto(address)
-        page.wait_for_function("document.querySelector('#sn-fetch-share')?.textContent.includes('of 2.0 MB')")
-        assert page.locator("#sn-plot .point").count() > 1400
-        served.bytes_a_second = None
-        shows(page, "late")
-        assert page.locator("#sn-fetch").is_hidden()
-        context.close()
-        demo.close()
+        with page_of(browser, service) as page:
+            page.wait_for_function(
+                "document.querySelector('#sn-fetch-share')?.textContent.includes('of 2.0 MB')"
+            )
+            assert page.locator("#sn-plot .point").count() > 1400
+            served.bytes_a_second = None
+            shows(page, "late")
+            assert page.locator("#sn-fetch").is_hidden()

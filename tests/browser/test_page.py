@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from snnet import zoo
+from tests.serving import serving_page
 
 pytestmark = pytest.mark.browser
 
@@ -470,7 +471,6 @@ class TestLooks:
 
 
 def test_a_network_that_cannot_be_loaded_says_so_and_the_zoo_stays(browser, monkeypatch):
-    from app import page as layout
     from app.service import Service
     from snnet import catalogue
 
@@ -480,13 +480,11 @@ def test_a_network_that_cannot_be_loaded_says_so_and_the_zoo_stays(browser, monk
     monkeypatch.setattr(catalogue, "ready", damaged)
     service = Service("lite")
     service.start()
-    demo = layout.build(service)
-    _, url, _ = demo.launch(**layout.launch_options(), server_name="127.0.0.1", prevent_thread_lock=True)
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(url)
-    page.wait_for_selector(".sn[data-state=failed]")
-    assert page.inner_text("#sn-wait") == "lite.safetensors is missing: fetch the project again"
-    assert page.locator("#sn-plot .point").count() > 1400
-    context.close()
-    demo.close()
+    with serving_page(service) as url:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(url)
+        page.wait_for_selector(".sn[data-state=failed]")
+        assert page.inner_text("#sn-wait") == "lite.safetensors is missing: fetch the project again"
+        assert page.locator("#sn-plot .point").count() > 1400
+        context.close()
