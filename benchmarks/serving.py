@@ -3,7 +3,6 @@
 import argparse
 import os
 import re
-import socket
 import statistics
 import subprocess
 import sys
@@ -13,6 +12,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from tests.serving import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,9 +37,7 @@ class Served:
 @contextmanager
 def serve(network: str = "lite") -> Iterator[Served]:
     """Start the app and give it once its first page has been served; end it afterwards."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}/"
     begun = time.perf_counter()
     process = subprocess.Popen(

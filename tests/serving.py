@@ -3,8 +3,6 @@
 import socket
 from contextlib import contextmanager
 
-from app import page
-
 
 def free_port():
     """Return a port that the system gives: Gradio's search from 7860 on lets two processes take the same."""
@@ -16,6 +14,8 @@ def free_port():
 @contextmanager
 def serving_page(service, backend=None):
     """Give the address of a page for this service."""
+    from app import page
+
     demo = page.build(service, backend)
     where = {"server_name": "127.0.0.1", "server_port": free_port()}
     _, address, _ = demo.launch(**page.launch_options(), **where, prevent_thread_lock=True)

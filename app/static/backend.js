@@ -26,8 +26,7 @@ const COLUMNS = [
 let known = { state: "idle", number: 0 }; // of the server's newest evaluation
 let seen = null; // number of the newest evaluation whose end this page has shown
 let timer = 0;
-let isRead = false; // the table, once
-let figureRows = []; // of the store's table
+let figureRows = null; // of the store's table, once it is read
 let sorted = { key: "", down: false }; // as the server has it, by network and cost
 let everything = false;
 let tableTurn = 0; // of the newest question for the table
@@ -185,7 +184,6 @@ async function fillTable() {
   const found = await asked(server.measured, { network: state.network, everything });
   if (mine !== tableTurn) return;
   figureRows = found.rows ?? [];
-  isRead = true;
   page.storeCount.textContent = found.error ?? "";
   if (!found.error) {
     const own = figureRows.filter((row) => row.where === "own").length;
@@ -201,8 +199,8 @@ const shownColumns = () => COLUMNS.filter((column) => !column.only || everything
 function drawTable() {
   page.storeColumns.replaceChildren(...shownColumns().map(headCell));
   const empty = document.createElement("tr");
-  empty.append(Object.assign(document.createElement("td"), { className: "is-empty", colSpan: COLUMNS.length, textContent: isRead ? "Nothing is known of this network yet: measure it above." : "Reading the store …" }));
-  page.storeRows.replaceChildren(...(figureRows.length ? inOrder().map(bodyRow) : [empty]));
+  empty.append(Object.assign(document.createElement("td"), { className: "is-empty", colSpan: COLUMNS.length, textContent: figureRows ? "Nothing is known of this network yet: measure it above." : "Reading the store …" }));
+  page.storeRows.replaceChildren(...(figureRows?.length ? inOrder().map(bodyRow) : [empty]));
 }
 
 function headCell(column) {

@@ -363,10 +363,10 @@ const meet = (a, b, [one, other]) =>
 
 const covers = ({ x, room }, mark) => mark.x + MARK > x && mark.x - MARK < x + room;
 
-const labels = new Map(); // {text, room} by layers, measured once
+const labels = new Map(); // {text, room} by layers, measured once a drawing
 
 function labelOf(layer, isShort) {
-  const key = `${layer} ${isShort} ${routeMap.width}`;
+  const key = `${layer} ${isShort}`;
   if (!labels.has(key)) {
     const shapes = [layer].flat().map((one) => routeDrawing.layers[one].shape);
     const text = isShort ? shapes.join(", ") : `stitching layer ${shapes[0]}`;

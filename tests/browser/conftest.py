@@ -2,9 +2,10 @@
 
 import os
 import shutil
-from contextlib import contextmanager
 
 import pytest
+
+from tests.browser.visits import visiting
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -30,35 +31,6 @@ def browser():
         browser.close()
 
 
-@contextmanager
-def visiting(browser, url):
-    """Give a function that opens the page in a context of its own and waits until it is ready.
-
-    The page may ask no other host, and its script may not fail.
-    """
-    contexts, foreign, errors = [], [], []
-
-    def visit(ready=True, **options):
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}} | options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("request", lambda r: None if is_own(r.url) else foreign.append(r.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(url)
-        if ready:
-            page.wait_for_selector(".sn[data-state=ready]", timeout=180_000)
-        return page
-
-    def is_own(address):
-        return address.startswith((url, "data:", "blob:"))
-
-    yield visit
-    for context in contexts:
-        context.close()
-    assert not foreign, "the page asked another host"
-    assert not errors, "the page's script failed"
-
-
 @pytest.fixture
 def visit(browser, url):
     """Open the page in a context of its own and wait until it is ready; it may ask no other host."""
@@ -68,6 +40,6 @@ def visit(browser, url):
 
 @pytest.fixture(scope="class")
 def kept_page(browser, url):
-    """One page for tests that leave it as they found it."""
+    """One page for those tests of a class that set all that they look at."""
     with visiting(browser, url) as visit:
         yield visit()

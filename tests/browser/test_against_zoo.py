@@ -39,12 +39,9 @@ def points(page, kind):
 
 
 def opened(page):
-    page.click("#sn-zoo > summary")
+    if not page.locator("#sn-zoo[open]").count():
+        page.click("#sn-zoo > summary")
     return page
-
-
-def unfolded(page):
-    return page if page.locator("#sn-zoo[open]").count() else opened(page)
 
 
 def count(page):
@@ -107,7 +104,7 @@ class TestFilters:
         ],
     )
     def test_what_is_left_its_front_and_what_is_beaten(self, kept_page, service, fill, choose, press, passes):
-        page = unfolded(kept_page)
+        page = opened(kept_page)
         for name, text in fill.items():
             page.fill(f"#sn-zoo-{name}", text)
         for name, key in choose.items():
@@ -247,7 +244,7 @@ class TestAxes:
     @pytest.mark.parametrize("x", ["gmacs", "params"])
     @pytest.mark.parametrize("scale", ["log", "linear"])
     def test_views_hold_what_they_say(self, kept_page, x, scale):
-        page = unfolded(kept_page)
+        page = opened(kept_page)
         page.select_option("#sn-zoo-x", x)
         page.select_option("#sn-zoo-scale", scale)
         spans = {}

@@ -15,11 +15,11 @@ from app.backend import Backend
 from app.service import Service
 from snnet.evaluate import _Saver
 from snnet.results import Store
+from tests.browser.visits import visiting
 from tests.networks import tiny
 from tests.serving import serving_page
 
 pytestmark = pytest.mark.browser
-OWN = ("http://127.0.0.1:", "data:", "blob:")
 SYNSETS = ("n01440764", "n01443537", "n01484850")
 
 
@@ -53,33 +53,18 @@ def own(tmp_path_factory):
 
 
 @pytest.fixture
-def measured(tmp_path, photos):
-    """The same of another such app, its network measured."""
-    with measuring(tmp_path) as measured:
-        measured[2].start({"path": str(photos)})
-        assert measured[2].wait()["state"] == "done"
-        yield measured
+def measured(browser, tmp_path, photos):
+    """(page, backend) of another such app, its network measured."""
+    with measuring(tmp_path) as (address, _, backend), visiting(browser, address) as visit:
+        backend.start({"path": str(photos)})
+        assert backend.wait()["state"] == "done"
+        yield visit(), backend
 
 
 @pytest.fixture
 def open_page(browser, own):
-    contexts, foreign, errors = [], [], []
-
-    def opened(address=own[0], **options):
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}} | options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("request", lambda r: None if r.url.startswith(OWN) else foreign.append(r.url))
-        page.goto(address)
-        page.wait_for_selector(".sn[data-state=ready]", timeout=60_000)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not foreign, "the page asked another host"
-    assert not errors, "the page's script failed"
+    with visiting(browser, own[0]) as visit:
+        yield visit
 
 
 @pytest.fixture
@@ -188,10 +173,10 @@ def test_start_cancel_go_on_and_the_points_are_measured(open_page, own, photos, 
     page.wait_for_function("document.querySelectorAll('#sn-store-rows tr').length === 34")
 
 
-def test_the_table_sorts_and_downloads(open_page, measured):
-    expected = measured[2].table()["rows"]
+def test_the_table_sorts_and_downloads(measured):
+    page, backend = measured
+    expected = backend.table()["rows"]
     assert expected
-    page = open_page(measured[0])
     page.wait_for_function(f"document.querySelectorAll('#sn-store-rows tr').length === {len(expected)}")
     first = page.locator("#sn-store-rows tr").first.inner_text()
     assert expected[0]["stitch"] in first

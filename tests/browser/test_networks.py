@@ -5,12 +5,12 @@ from contextlib import contextmanager
 import pytest
 
 from app.service import Service
+from tests.browser.visits import visiting
 from tests.browser.weights import Far, levit_checkpoint, serving
 from tests.networks import tiny
 from tests.serving import serving_page
 
 pytestmark = pytest.mark.browser
-OWN = ("http://127.0.0.1:", "data:", "blob:")
 
 
 @pytest.fixture(scope="module")
@@ -42,23 +42,8 @@ def own(folder, served, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def open_page(browser, own):
-    contexts, foreign, errors = [], [], []
-
-    def opened(**options):
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("request", lambda r: None if r.url.startswith(OWN) else foreign.append(r.url))
-        page.goto(own[0])
-        page.wait_for_selector(".sn[data-state=ready]", timeout=180_000)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not foreign, "the page asked another host"
-    assert not errors, "the page's script failed"
+    with visiting(browser, own[0]) as visit:
+        yield visit
 
 
 @pytest.fixture(scope="module")
@@ -244,12 +229,8 @@ def test_a_dark_phone_has_room_for_menu_and_panel(open_page):
 def page_of(browser, service):
     """The page of an app of its own for this service."""
     service.start()
-    with serving_page(service) as address:
-        context = browser.new_context(viewport={"width": 1280, "height": 720})
-        page = context.new_page()
-        page.goto(address)
-        yield page
-        context.close()
+    with serving_page(service) as address, visiting(browser, address) as visit:
+        yield visit(ready=False)
 
 
 def test_a_published_network_takes_the_place_of_its_curve(browser, tmp_path_factory):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from snnet import zoo
+from tests.browser.visits import visiting
 from tests.serving import serving_page
 
 pytestmark = pytest.mark.browser
@@ -14,19 +15,27 @@ pytestmark = pytest.mark.browser
 RING = "document.querySelector('#sn-ring').style.transform"
 
 
+def grip(page):
+    """Press the slider's thumb a quarter along; return what moves it to a share of the slider."""
+    box = page.locator("#sn-slider").bounding_box()
+
+    def to(share):
+        page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
+
+    to(0.25)
+    page.mouse.down()
+    return to
+
+
 def drag(page, seconds=1.5):
     """Drag the slider's thumb from a quarter to three quarters and back; return the ring's moves a second."""
-    box = page.locator("#sn-slider").bounding_box()
-    y = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + box["width"] / 4, y)
-    page.mouse.down()
+    to = grip(page)
     before = page.evaluate("window.explorer.state.moves")
     begun = time.perf_counter()
     step = 0
     while time.perf_counter() - begun < seconds:
         step += 1
-        share = 0.25 + 0.5 * abs((step / 60) % 2 - 1)
-        page.mouse.move(box["x"] + box["width"] * share, y)
+        to(0.25 + 0.5 * abs((step / 60) % 2 - 1))
     elapsed = time.perf_counter() - begun
     moves = page.evaluate("window.explorer.state.moves") - before
     page.mouse.up()
@@ -259,12 +268,9 @@ class TestPhoto:
         answered(page)
         asked = []
         page.on("request", lambda request: asked.append(request.url))
-        box = page.locator("#sn-slider").bounding_box()
-        y = box["y"] + box["height"] / 2
-        page.mouse.move(box["x"] + box["width"] / 4, y)
-        page.mouse.down()
+        to = grip(page)
         for share in (0.4, 0.7, 0.3, 0.9, 0.99):  # to another stitch than the one that has answered
-            page.mouse.move(box["x"] + box["width"] * share, y)
+            to(share)
             page.wait_for_timeout(150)
         assert not [url for url in asked if url.endswith("classify")]
         with page.expect_response("**/run/classify"):
@@ -480,11 +486,8 @@ def test_a_network_that_cannot_be_loaded_says_so_and_the_zoo_stays(browser, monk
     monkeypatch.setattr(catalogue, "ready", damaged)
     service = Service("lite")
     service.start()
-    with serving_page(service) as url:
-        context = browser.new_context()
-        page = context.new_page()
-        page.goto(url)
+    with serving_page(service) as url, visiting(browser, url) as visit:
+        page = visit(ready=False)
         page.wait_for_selector(".sn[data-state=failed]")
         assert page.inner_text("#sn-wait") == "lite.safetensors is missing: fetch the project again"
         assert page.locator("#sn-plot .point").count() > 1400
-        context.close()

@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from tests.browser.test_page import grip
+
 pytestmark = pytest.mark.browser
 
 LIT = """[...document.querySelectorAll('.sn-route-map [role=group]')].map((row) =>
@@ -102,12 +104,9 @@ def test_it_follows_a_drag_without_being_built_again(visit):
             new MutationObserver(() => ways.add(first.getAttribute('d')))
                 .observe(first, {attributeFilter: ['d']}); }"""
     )
-    box = page.locator("#sn-slider").bounding_box()
-    y = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + box["width"] / 4, y)
-    page.mouse.down()
+    to = grip(page)
     for step in range(1, 21):
-        page.mouse.move(box["x"] + box["width"] * (0.25 + step / 40), y)
+        to(0.25 + step / 40)
         page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     page.mouse.up()
     assert page.evaluate("ways.size") >= 3
