@@ -18,9 +18,9 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # the page asks noth
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the page until it is stopped; return 2 after one line on standard error if it can't be."""
     options = _parser().parse_args(arguments)
-    from app.backend import Backend, refusal
+    from app.measuring.jobs import Backend, refusal
     from app.service import Service
-    from snnet.weights import WeightsError
+    from snnet.weights.files import WeightsError
 
     if options.backend and (sentence := refusal(options.host, options.share, os.environ)):
         print(f"app.py: {sentence}", file=sys.stderr)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from snnet.network import StitchedNetwork
-    from snnet.stitches import Stitch
+    from snnet.network.network import StitchedNetwork
+    from snnet.stitches.stitch import Stitch
 
 SHOWN = 5  # classes of an answer
 KEPT = 24  # classes whose probabilities a sweep tells: enough for the leading ones to be among all stitches'
@@ -41,7 +41,7 @@ def sweep(
     """
     import torch
 
-    from snnet import walk
+    from snnet.network import sweep as walk
 
     sizes = dict.fromkeys(stitch.image_size for stitch in stitches)
     for size in sizes:
@@ -72,7 +72,7 @@ def row(
 
 def best(logits: Any, most: int = SHOWN) -> list[dict[str, Any]]:
     """Return the best classes of (1, classes) logits as {"index", "label", "probability"}, best first."""
-    from snnet.data import class_names
+    from snnet.photos.photo_set import class_names
 
     names = class_names()
     classes = logits.shape[1]

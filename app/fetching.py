@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from snnet.catalogue import Entry
-from snnet.download import Progress
-from snnet.weights import WeightsError
+from snnet.catalogue.entries import Entry
+from snnet.weights.files import WeightsError
+from snnet.weights.sources import Progress
 
 PATIENCE_S = 30.0  # without a question how far it is, after which nobody waits for a fetch any more
 

@@ -6,25 +6,26 @@ each module and holds its text, so that no file has to lie beside this one.
 
 import base64
 import json
+import posixpath
 import re
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app import chart
-from app.drawing import drawing
-from snnet import zoo
+from app.figures import chart
+from app.figures.route import drawing
+from snnet.tables import zoo
 
 if TYPE_CHECKING:
-    from snnet.catalogue import Entry
-    from snnet.network import StitchedNetwork
+    from snnet.catalogue.entries import Entry
+    from snnet.network.network import StitchedNetwork
 
 STATIC = Path(__file__).resolve().parent / "static"
 START = "still.js"
-PARTS = ("zoo", "compare", "route")  # of the page, that need no server
+PARTS = ("zoo/zoo", "zoo/compare", "network/route")  # of the page, that need no server
 STYLES = ("still", "explorer", *PARTS)
 
-_IMPORT = re.compile(r'^(import [^;"]*)"\./([\w.-]+)";$', re.MULTILINE)
+_IMPORT = re.compile(r'^(import [^;"]*)"(\.[\w./-]+)";$', re.MULTILINE)
 _SERVED = re.compile(r"<!-- served: -->.*?<!-- :served -->", re.DOTALL)
 
 
@@ -106,17 +107,22 @@ def bundle(start: str) -> dict[str, str]:
         if _named(name) in found:
             continue
         text = (STATIC / name).read_text(encoding="utf-8")
-        waiting += [other for _, other in _IMPORT.findall(text)]
-        renamed = _IMPORT.sub(lambda found: f'{found[1]}"{_named(found[2])}";', text)
-        if left := re.search(r'^import\b.*"\./.*$|\bimport\(', renamed, re.MULTILINE):
+        folder = posixpath.dirname(name)
+        imports = {
+            path: posixpath.normpath(posixpath.join(folder, path)) for _, path in _IMPORT.findall(text)
+        }
+        waiting += imports.values()
+        renamed = _IMPORT.sub(lambda found, named=imports: f'{found[1]}"{_named(named[found[2]])}";', text)
+        if left := re.search(r'^import\b.*"\..*$|\bimport\(', renamed, re.MULTILINE):
             raise ValueError(f"{name}: {left[0]!r} can't go into one file: write it in one line")
         coded = base64.b64encode(renamed.encode()).decode()
         found[_named(name)] = f"data:text/javascript;base64,{coded}"
     return found
 
 
-def _named(module: str) -> str:
-    return f"explorer/{module}"
+def _named(module: str, folder: str = "") -> str:
+    """Return the name in the import map of a module, given by its path from a folder."""
+    return f"explorer/{posixpath.normpath(posixpath.join(folder, module))}"
 
 
 def _as_json(value: Any) -> str:

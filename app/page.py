@@ -11,21 +11,16 @@ from gradio.components.api_component import Api
 from gradio.media import get_image
 from gradio.utils import get_upload_folder
 
-from app.backend import Backend, check_sender
+from app.measuring.jobs import Backend, check_sender
 from app.service import Service
-from snnet import zoo
+from snnet.tables import zoo
 
 STATIC = Path(__file__).resolve().parent / "static"
 PLOTLY = Path(plotly.__file__).resolve().parent / "package_data"
-PARTS = (
-    "answers",
-    "route",
-    "zoo",
-    "compare",
-    "backend",
-    "stage",
-    "address",
-)  # each has its markup, style and script
+PARTS = (  # each has its markup, style and script
+    *("photo/answers", "network/route", "zoo/zoo", "zoo/compare"),
+    *("measuring/backend", "stage/stage", "address"),
+)
 EXAMPLES = {"lion.jpg": "lion", "cheetah1.jpg": "cheetah", "tower.jpg": "tower", "bus.png": "bus"}
 
 # The page's head does not wait for its scripts; until ours has run, `explorer` is the element of that id.
@@ -216,7 +211,7 @@ def _template(examples: list[Path], service: Service, measures: bool) -> str:
     markup = _markup("explorer")
     for part in PARTS:
         markup = markup.replace(
-            f"<!-- part: {part} -->", _markup(part) if part != "backend" or measures else ""
+            f"<!-- part: {part} -->", _markup(part) if part != "measuring/backend" or measures else ""
         )
     fillings = {
         "examples": buttons,

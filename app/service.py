@@ -17,16 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from app import answers, chart, compare
-from app.drawing import drawing
+from app import answers, zoo_models
 from app.fetching import Fetcher
-from snnet import catalogue, lite
+from app.figures import chart
+from app.figures.route import drawing
+from snnet.catalogue import entries, lite
 
 if TYPE_CHECKING:
-    from snnet.download import Progress
-    from snnet.network import StitchedNetwork
-    from snnet.results import Result, Store
-    from snnet.stitches import Stitch
+    from snnet.evaluation.results import Result, Store
+    from snnet.network.network import StitchedNetwork
+    from snnet.stitches.stitch import Stitch
+    from snnet.weights.sources import Progress
 
 PHOTOS_AT_ONCE = 2  # each runs on all cores: more would only wait for each other and hold memory
 NETWORKS_AT_ONCE = 2  # in memory, beside the one that the app started with: the largest take 1.6 GB each
@@ -43,8 +44,8 @@ class Service:
     """
 
     def __init__(self, network: str, weights: Path | None = None) -> None:
-        self.entry = catalogue.entry(network)
-        self._entries = {entry.name: entry for entry in catalogue.entries()}
+        self.entry = entries.entry(network)
+        self._entries = {entry.name: entry for entry in entries.entries()}
         self.name, self.title = self.entry.name, self.entry.title
         if self._entries.get(self.name) not in (self.entry, None):  # a folder with a name of the catalogue
             self.name, self.title = f"{self.name} ({Path(network).name})", f"{self.title} ({network})"
@@ -63,7 +64,7 @@ class Service:
         self._summaries: dict[str, dict[str, Any]] = {}
         self._running = threading.BoundedSemaphore(PHOTOS_AT_ONCE)
         self._sweeps = answers.Sweeps()
-        self.zoo = compare.ZooPhotos(self._fetcher, self._running)
+        self.zoo = zoo_models.ZooPhotos(self._fetcher, self._running)
 
     def start(self, then: Callable[[str], None] = lambda sentence: None) -> None:
         """Load the network in the background, fetched if it is not here; `then` gets a sentence at the end.
@@ -76,11 +77,11 @@ class Service:
         threading.Thread(target=self._start, args=(then,), daemon=True).start()
 
     def _fetch_at_terminal(self, progress: "Progress") -> None:
-        from snnet import download
+        from snnet.weights import sources
 
         size_mb = self.entry.size() / 1e6
         print(f"{self.title}: fetching {size_mb:.0f} MB of weights", file=sys.stderr, flush=True)
-        with download.console_progress(self.entry.name) as draw:
+        with sources.console_progress(self.entry.name) as draw:
 
             def both(done: int, total: int) -> None:
                 draw(done, total)
@@ -138,7 +139,7 @@ class Service:
         try:
             with self._building:
                 self._forget(NETWORKS_AT_ONCE - (name != self.name))
-                net = catalogue.ready(self._entries[name], self._weights if name == self.name else None)
+                net = entries.ready(self._entries[name], self._weights if name == self.name else None)
                 net.to(memory_format=torch.channels_last)  # twice as fast on CPUs
                 _warm(net, [s for s in net.stitches if s.image_size == net.stitches[0].image_size])
         except Exception as error:  # whatever it is, those who wait must hear of it
@@ -177,7 +178,7 @@ class Service:
 
     def remeasured(self, network: str, store: "Store") -> None:
         """Tell a loaded network the results that a store has by now; others read them as they load."""
-        from snnet import accuracy
+        from snnet.evaluation import accuracy
 
         name = self._name(network)
         with self._lock:
@@ -199,11 +200,11 @@ class Service:
         entry = self._entries[name]
         fetched = self._fetcher.progress(entry) or {"state": ""}
         if fetched["state"] == "failed":
-            raise catalogue.WeightsError(fetched["sentence"])
+            raise entries.WeightsError(fetched["sentence"])
         if fetched["state"] == "running":
-            raise catalogue.WeightsError(f"{entry.title} is being fetched: ask again when it is here")
+            raise entries.WeightsError(f"{entry.title} is being fetched: ask again when it is here")
         if not self.is_here(name):
-            raise catalogue.WeightsError(
+            raise entries.WeightsError(
                 f"the weights of {entry.title} are not here: choose it in the page's menu to fetch them"
             )
 
@@ -256,7 +257,7 @@ class Service:
 
         Raises ValueError (`PhotoError` is one) with a sentence for the visitor.
         """
-        from snnet.photos import decode
+        from snnet.photos.decode import decode
 
         net = self.network_of(network)
         stitch = net.select(gmacs=_number(gmacs), silent=True)  # the page says it itself
@@ -268,7 +269,7 @@ class Service:
 
         Raises ValueError (`PhotoError` is one) with a sentence for the visitor.
         """
-        from snnet.photos import decode
+        from snnet.photos.decode import decode
 
         net = self.network_of(network)
         with self._running:
@@ -281,7 +282,7 @@ class Service:
         Returns {"sweep": its name for `more`, "total": how many stitches will answer}. Raises ValueError with
         a sentence for the visitor.
         """
-        from snnet.photos import decode
+        from snnet.photos.decode import decode
 
         net = self.network_of(network)
         ahead = [net.stitch(name) for name in dict.fromkeys(first)]
@@ -316,7 +317,7 @@ class Service:
 
     def frontier(self, network: str = "") -> dict[str, Any]:
         """Return every stitch with its cost, its accuracy, and whether it is on the Pareto front."""
-        from snnet import accuracy
+        from snnet.evaluation import accuracy
 
         name = self._name(network)
         return {"network": name, "stitches": accuracy.table(self.network_of(name))}
@@ -333,10 +334,10 @@ class Service:
         net = loading.result() if loading and loading.done() and not loading.exception() else None
         if net is None and not entry.facts() and self.is_here(name):
             if name not in self._summaries:  # a network that has to be loaded for it: once is enough
-                self._summaries[name] = catalogue.summary(entry, self.network_of(name))
+                self._summaries[name] = entries.summary(entry, self.network_of(name))
             row = self._summaries[name]
         else:
-            row = catalogue.summary(entry, net)
+            row = entries.summary(entry, net)
         named = {"title": self.title, "here": self.is_here(name)} if name == self.name else {}
         return row | {"name": name} | named
 

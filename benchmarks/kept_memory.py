@@ -15,13 +15,13 @@ import time
 import torch
 
 import snnet
-from snnet import memory
+from snnet.commands import malloc
 
 
 def sweeps(keep: bool, rounds: int, batch: int) -> None:
     """Time sweeps of one batch, a line each, whenever a line comes in."""
     if keep:
-        memory.keep_freed()
+        malloc.keep_freed()
     net = snnet.load("lite")
     size = net.stitches[0].image_size
     images = torch.randn(batch, 3, size, size).to(memory_format=torch.channels_last)

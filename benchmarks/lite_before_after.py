@@ -12,7 +12,9 @@ import csv
 from pathlib import Path
 from statistics import mean
 
-from snnet import frontier, lite, results
+from snnet import frontier
+from snnet.catalogue import lite
+from snnet.evaluation import results
 
 ROOT = Path(__file__).resolve().parent.parent
 BEFORE = ROOT / "docs" / "lite" / "least-squares.csv"

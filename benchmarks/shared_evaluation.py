@@ -12,9 +12,9 @@ import time
 
 import torch
 
-from snnet import published
-from snnet.evaluate import _prepared
-from snnet.walk import saved, sweep
+from snnet.catalogue import published
+from snnet.evaluation.evaluate import _prepared
+from snnet.network.sweep import saved, sweep
 
 
 @torch.inference_mode()

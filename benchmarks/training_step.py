@@ -3,7 +3,7 @@
     python -m benchmarks.training_step [--rounds 15] [--batch 8]
 
 Stitches two models of random weights, then times, in turn: a plain training step of either model as timm has
-it, and a step of `snnet.train` through the stitch in the middle. The plain time at the stitch's GMACs is read
+it, and a step of `snnet.training` through the stitch in the middle. The plain time at its GMACs is read
 off the line through the two models. Prints medians and their ratio.
 """
 
@@ -19,10 +19,10 @@ import timm
 import torch
 from PIL import Image
 
-from snnet import make
-from snnet.data import open_photos
-from snnet.recipes import Recipe
-from snnet.train import Run
+from snnet.catalogue import build
+from snnet.photos.photo_set import open_photos
+from snnet.training.recipes import Recipe
+from snnet.training.run import Run
 
 MODELS = ("resnet18", "resnet34")
 PLAIN = Recipe(
@@ -69,7 +69,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         (photos := Path(folder, "photos")).mkdir()
         photos_in(photos)
-        net = make.stitch(MODELS, data=str(photos), pretrained=False)
+        net = build.stitch(MODELS, data=str(photos), pretrained=False)
         run = Run(net, open_photos(photos), PLAIN, Path(folder), True, 0, 1e9, False)
         run._set_up()
         costs = [net.cost(stitch).gmacs for stitch in net.stitches]

@@ -11,31 +11,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from snnet.catalogue import load as load
-    from snnet.make import stitch as stitch
-    from snnet.network import StitchedNetwork as StitchedNetwork
-    from snnet.stitches import Stitch as Stitch
-    from snnet.walk import sweep as sweep
+    from snnet.catalogue.build import stitch as stitch
+    from snnet.catalogue.entries import load as load
+    from snnet.network.network import StitchedNetwork as StitchedNetwork
+    from snnet.network.sweep import sweep as sweep
+    from snnet.stitches.stitch import Stitch as Stitch
 
 _HOME = {
-    "load": "catalogue",
-    "stitch": "make",
-    "sweep": "walk",
-    "Stitch": "stitches",
-    "StitchedNetwork": "network",
+    "load": "catalogue.entries",
+    "stitch": "catalogue.build",
+    "sweep": "network.sweep",
+    "Stitch": "stitches.stitch",
+    "StitchedNetwork": "network.network",
 }
-_ROOMS = (
-    *("accuracy", "anchors", "catalogue", "cost", "curves", "data", "download", "evaluate", "folder"),
-    *("frontier", "layers", "least_squares", "lite", "make", "network", "norms", "photos", "plots"),
-    *("published", "recipes", "results", "stitches", "train", "training_log", "walk", "weights", "zoo"),
-)
+_MODULES = {"frontier": "frontier", "published": "catalogue.published"}
 
-__all__ = [*_HOME, *_ROOMS]
+__all__ = [*_HOME, *_MODULES]
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(f"snnet.{_HOME[name]}"), name)
-    if name in _ROOMS:
-        return import_module(f"snnet.{name}")
+    if name in _MODULES:
+        return import_module(f"snnet.{_MODULES[name]}")
     raise AttributeError(f"module 'snnet' has no attribute {name!r}")

@@ -2,6 +2,6 @@
 
 import sys
 
-from snnet.cli import main
+from snnet.commands.main import main
 
 sys.exit(main())

@@ -3,10 +3,10 @@
 import timm
 import torch
 
-from snnet.anchors import Anchor
-from snnet.data import Transform
-from snnet.network import StitchedNetwork
-from snnet.stitches import at_sizes, nearest_joints, stage_sections
+from snnet.network.anchor import Anchor
+from snnet.network.network import StitchedNetwork
+from snnet.photos.photo_set import Transform
+from snnet.stitches.stitch import at_sizes, nearest_joints, stage_sections
 
 SIZES = (64, 48)  # px
 CLASSES = 10

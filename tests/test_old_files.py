@@ -9,11 +9,11 @@ import safetensors.torch
 import torch
 
 import snnet
-from snnet.data import open_photos
-from snnet.evaluate import evaluate
-from snnet.recipes import Recipe
-from snnet.results import Store
-from snnet.train import train
+from snnet.evaluation.evaluate import evaluate
+from snnet.evaluation.results import Store
+from snnet.photos.photo_set import open_photos
+from snnet.training.recipes import Recipe
+from snnet.training.run import train
 
 OLD = Path(__file__).parent / "old"
 EXPECTED = json.loads((OLD / "expected.json").read_text())

@@ -1,7 +1,7 @@
 // The view in the address: what a link restores.
 
 import { keep, kept, on, page, state, tell } from "./core.js";
-import { choose, entryOf, refuse } from "./networks.js";
+import { choose, entryOf, refuse } from "./network/networks.js";
 
 const WRITE_MS = 300; // browsers allow some hundred changes of the address in half a minute
 const SAID_MS = 2000;

@@ -1,18 +1,18 @@
 // The page's start: what each part does stands in its own file; `core.js` says what they share.
 
 import * as address from "./address.js";
-import * as answers from "./answers.js";
-import * as backend from "./backend.js";
-import * as budget from "./budget.js";
-import * as chart from "./chart.js";
-import * as compare from "./compare.js";
+import * as answers from "./photo/answers.js";
+import * as backend from "./measuring/backend.js";
+import * as budget from "./chart/budget.js";
+import * as chart from "./chart/chart.js";
+import * as compare from "./zoo/compare.js";
 import { attach, page, server, state, tell } from "./core.js";
-import * as networks from "./networks.js";
-import * as photo from "./photo.js";
-import * as route from "./route.js";
-import * as stage from "./stage.js";
-import * as sweep from "./sweep.js";
-import * as zoo from "./zoo.js";
+import * as networks from "./network/networks.js";
+import * as photo from "./photo/photo.js";
+import * as route from "./network/route.js";
+import * as stage from "./stage/stage.js";
+import * as sweep from "./photo/sweep.js";
+import * as zoo from "./zoo/zoo.js";
 
 const PARTS = [budget, photo, sweep, networks, answers, route, zoo, compare, stage, backend, address]; // the last knows what all others keep
 

@@ -1,12 +1,12 @@
 // The page in one file, without a server: the chart, its slider and the way through the network, from data of its own.
 
-import * as budget from "./budget.js";
-import * as chart from "./chart.js";
-import * as compare from "./compare.js";
+import * as budget from "./chart/budget.js";
+import * as chart from "./chart/chart.js";
+import * as compare from "./zoo/compare.js";
 import { attach, page, state, tell } from "./core.js";
-import { put } from "./network.js";
-import * as route from "./route.js";
-import * as zoo from "./zoo.js";
+import { put } from "./network/network.js";
+import * as route from "./network/route.js";
+import * as zoo from "./zoo/zoo.js";
 
 const PARTS_OF_FILE = [budget, route, zoo, compare];
 

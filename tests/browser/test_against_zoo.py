@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from snnet import frontier, zoo
+from snnet import frontier
+from snnet.tables import zoo
 from tests.browser.weights import serving
 
 pytestmark = pytest.mark.browser
@@ -55,7 +56,7 @@ def rows_of(service):
 
 def test_front_and_beats_are_pythons(visit):
     page = visit()
-    functions = module(page, "./frontier.js")
+    functions = module(page, "./chart/frontier.js")
     for seed in range(60):
         draw = random.Random(seed)
 

@@ -6,8 +6,8 @@ import time
 import psutil
 import pytest
 
+from tests.app.test_start import started
 from tests.serving import free_port
-from tests.test_app_start import started
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

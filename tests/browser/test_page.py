@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from snnet import zoo
+from snnet.tables import zoo
 from tests.browser.visits import visiting
 from tests.serving import serving_page
 
@@ -478,12 +478,12 @@ class TestLooks:
 
 def test_a_network_that_cannot_be_loaded_says_so_and_the_zoo_stays(browser, monkeypatch):
     from app.service import Service
-    from snnet import catalogue
+    from snnet.catalogue import entries
 
     def damaged(entry, weights=None):
-        raise catalogue.WeightsError("lite.safetensors is missing: fetch the project again")
+        raise entries.WeightsError("lite.safetensors is missing: fetch the project again")
 
-    monkeypatch.setattr(catalogue, "ready", damaged)
+    monkeypatch.setattr(entries, "ready", damaged)
     service = Service("lite")
     service.start()
     with serving_page(service) as url, visiting(browser, url) as visit:

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from snnet import zoo
+from snnet.tables import zoo
 from tests.browser import test_networks
 
 pytestmark = pytest.mark.browser

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from snnet import catalogue
-from snnet.download import ReleaseFile, here
+from snnet.catalogue import entries
+from snnet.weights.sources import ReleaseFile, here
 
 CHUNK = 64 * 1024
 
@@ -75,7 +75,7 @@ def serving():
         server.server_close()
 
 
-class Far(catalogue.Entry):
+class Far(entries.Entry):
     """A network of a folder whose weights are "fetched" first: what is fetched only has to arrive."""
 
     calibration = "for tests"
@@ -88,7 +88,7 @@ class Far(catalogue.Entry):
         return here(self.sources) is not None
 
     def build(self, weights=None):
-        return catalogue.entry(str(self._folder)).build()
+        return entries.entry(str(self._folder)).build()
 
     def facts(self):
         return {"ways": 1}

@@ -1,0 +1,1 @@
+"""Measuring networks from the page, on this machine alone. Knows no Gradio."""

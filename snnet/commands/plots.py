@@ -1,0 +1,101 @@
+"""Drawings for people, each one HTML file that opens from disk and asks nothing of other hosts."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from snnet.network.network import StitchedNetwork
+
+_MARKS = {"published": "diamond", "measured": "circle", "estimated": "circle-open"}
+
+
+def frontier(net: "StitchedNetwork", file: Path) -> None:
+    """Draw every stitch: top-1 with its interval over GMACs, by where it is from, and the front.
+
+    Stitches that nothing has measured stand below, on the axis of GMACs.
+    """
+    import plotly.graph_objects as go
+
+    from snnet.evaluation import accuracy
+
+    rows = sorted(accuracy.table(net), key=lambda row: row["gmacs"])
+    figure = go.Figure()
+    front = [row for row in rows if row["on_front"]]
+    figure.add_trace(
+        go.Scatter(
+            x=[row["gmacs"] for row in front],
+            y=[row["top1"] for row in front],
+            mode="lines",
+            line={"shape": "hv"},
+            name="front",
+            hoverinfo="skip",
+        )
+    )
+    for source, mark in _MARKS.items():
+        if some := [row for row in rows if row["source"] == source]:
+            figure.add_trace(
+                go.Scatter(
+                    x=[row["gmacs"] for row in some],
+                    y=[row["top1"] for row in some],
+                    error_y={
+                        "array": [row["interval"][1] - row["top1"] for row in some],
+                        "arrayminus": [row["top1"] - row["interval"][0] for row in some],
+                        "thickness": 1,
+                        "width": 2,
+                    },
+                    mode="markers",
+                    marker={"symbol": mark, "size": 8},
+                    name=source,
+                    text=[row["name"] for row in some],
+                    hovertemplate="%{text}<br>%{x:.3f} GMACs, %{y:.2f} %<extra></extra>",
+                )
+            )
+    if unknown := [row for row in rows if row["source"] is None]:
+        low = min((row["interval"][0] for row in rows if row["source"]), default=0.0)
+        figure.add_trace(
+            go.Scatter(
+                x=[row["gmacs"] for row in unknown],
+                y=[low - 1] * len(unknown),
+                mode="markers",
+                marker={"symbol": "line-ns-open", "size": 10},
+                name="not measured yet",
+                text=[row["name"] for row in unknown],
+                hovertemplate="%{text}<br>%{x:.3f} GMACs, not measured yet<extra></extra>",
+            )
+        )
+    figure.update_xaxes(type="log", title_text="GMACs an image")
+    figure.update_yaxes(title_text="top-1, % (bars: 95 % intervals)")
+    _write(figure, f"{net.title}: {net.ways} networks in one", file)
+
+
+def training(folder: Path, file: Path) -> None:
+    """Draw a run's loss and learning rate over its steps."""
+    import plotly.graph_objects as go
+    from plotly.subplots import make_subplots
+
+    from snnet.training import log
+
+    rows = log.read(folder)
+    steps = [int(row["step"]) for row in rows]
+    loss = [float(row["loss"]) for row in rows]
+    smooth, mean = [], loss[0] if loss else 0.0
+    for value in loss:
+        mean = 0.98 * mean + 0.02 * value
+        smooth.append(mean)
+    figure = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.75, 0.25], vertical_spacing=0.05)
+    dots: dict[str, Any] = {"mode": "markers", "marker": {"size": 4, "opacity": 0.3}}
+    dots["text"] = [row["stitch"] for row in rows]
+    figure.add_trace(go.Scatter(x=steps, y=loss, name="one step, by stitch", **dots), row=1, col=1)
+    figure.add_trace(go.Scatter(x=steps, y=smooth, name="running mean", mode="lines"), row=1, col=1)
+    rates = [float(row["lr"]) for row in rows]
+    figure.add_trace(go.Scatter(x=steps, y=rates, name="learning rate", mode="lines"), row=2, col=1)
+    figure.update_yaxes(title_text="loss", row=1, col=1)
+    figure.update_yaxes(title_text="learning rate", row=2, col=1)
+    figure.update_xaxes(title_text="step", row=2, col=1)
+    _write(figure, f"Training of {folder.resolve().name}", file)
+
+
+def _write(figure: Any, title: str, file: Path) -> None:
+    figure.update_layout(title=title, template="plotly_white")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.write_html(file, include_plotlyjs=True)

@@ -1,0 +1,269 @@
+"""What is known of every stitch's top-1, and where it comes from.
+
+*Published*: an anchor at its published size, from timm's table of ImageNet-1k results. *Measured*: on photos
+of all classes, as counted. *Estimated*: on photos of a part of the classes, where top-1 itself is no
+ImageNet-1k figure, but a difference to a control on the very same photos is worth something: the control's
+published top-1 plus that difference.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnet import frontier
+from snnet.evaluation import results
+from snnet.evaluation.results import Result
+from snnet.stitches.stitch import Stitch
+from snnet.tables import zoo
+
+if TYPE_CHECKING:
+    from snnet.network.network import StitchedNetwork
+
+IMAGENET_CLASSES = 1000
+IMAGENET_PHOTOS = 50_000
+Z95 = 1.959964
+TOPS: tuple[Literal[1, 5], ...] = (1, 5)
+FEWEST_CLASSES = 10  # that can stand for others: below, resampling them says too little
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Top-1 in percent with its 95 % interval; `note` tells in a sentence where it is from.
+
+    `photos` names what it was measured on, or its difference to a control.
+    """
+
+    top1: float
+    interval: tuple[float, float]
+    source: Literal["published", "measured", "estimated"]
+    note: str
+    photos: str = ""
+
+
+def wilson(right: float, total: int) -> tuple[float, float]:
+    """Return the 95 % interval in percent of a share of right answers (Wilson, 1927)."""
+    share, spread = right / total, Z95**2 / total
+    centre = (share + spread / 2) / (1 + spread)
+    half = sqrt(share * (1 - share) * spread + spread**2 / 4) / (1 + spread)
+    return 100 * (centre - half), 100 * (centre + half)
+
+
+def interval(result: Result, top: Literal[1, 5] = 1) -> tuple[float, float]:
+    """Return the 95 % interval in percent of a result's top-1 or top-5.
+
+    Wilson's where photos of all classes were counted. On some of the classes a bootstrap over whole classes,
+    since the photos of one class go right or wrong together; of fewer than ten classes that knows too little,
+    and Wilson's stands again.
+    """
+    place = 1 if top == 1 else 2
+    classes = sorted(result.per_class)
+    if not FEWEST_CLASSES <= len(classes) < IMAGENET_CLASSES:
+        return wilson(result.top1 if top == 1 else result.top5, result.total)
+    photos = np.array([result.per_class[c][0] for c in classes], dtype=np.float64)
+    right = np.array([result.per_class[c][place] for c in classes], dtype=np.float64)
+    return _resampled(right, photos)
+
+
+def _resampled(
+    gained: NDArray[np.float64], photos: NDArray[np.float64], draws: int = 10_000, seed: int = 0
+) -> tuple[float, float]:
+    """Return the percentile bootstrap's 95 % interval over whole classes of 100 · gained / photos."""
+    picks = np.random.default_rng(seed).integers(len(photos), size=(draws, len(photos)))
+    low, high = np.percentile(gained[picks].sum(1) / photos[picks].sum(1), [2.5, 97.5])
+    return 100 * float(low), 100 * float(high)
+
+
+def paired_difference(
+    stitch: Mapping[int, tuple[int, int]],
+    control: Mapping[int, tuple[int, int]],
+    draws: int = 10_000,  # the ends then move by a few hundredths of a point with the seed
+    seed: int = 0,
+) -> tuple[float, tuple[float, float]]:
+    """Return the difference of top-1 in points on the same photos, and its 95 % interval.
+
+    Both map a class to (photos, right answers). The interval is the percentile bootstrap over whole
+    classes, since the photos of one class go right or wrong together.
+
+    Raises ValueError if the two were not counted on the same number of photos of the same classes.
+    """
+    if {c: n for c, (n, _) in stitch.items()} != {c: n for c, (n, _) in control.items()}:
+        raise ValueError("the stitch and its control were not measured on the same photos")
+    classes = sorted(stitch)
+    photos: NDArray[np.float64] = np.array([stitch[c][0] for c in classes], dtype=np.float64)
+    gained: NDArray[np.float64] = np.array([stitch[c][1] - control[c][1] for c in classes], dtype=np.float64)
+    return 100 * float(gained.sum() / photos.sum()), _resampled(gained, photos, draws, seed)
+
+
+def reported(top1: float, source: str) -> Accuracy:
+    """Return what the authors of a network's weights measured for one of its stitches, top-1 in percent."""
+    return Accuracy(
+        top1=top1,
+        interval=wilson(top1 / 100 * IMAGENET_PHOTOS, IMAGENET_PHOTOS),
+        source="published",
+        note=f"{source}: on ImageNet-1k's 50,000 validation photos",
+        photos=source,
+    )
+
+
+def timm_row(net: "StitchedNetwork", stitch: Stitch) -> zoo.ZooModel | None:
+    """Return the zoo's row of a stitch that is timm's own model, unchanged, at its size and crop."""
+    if not stitch.is_anchor or (name := net.anchors[stitch.anchors[0]].weights) is None:
+        return None
+    config = net.anchors[stitch.anchors[0]].config
+    transform = net.transform(stitch)
+    if (stitch.image_size, transform.crop) != (config["input_size"][-1], config["crop_pct"]):
+        return None
+    return next((m for m in zoo.models() if (m.name, m.image_size) == (name, stitch.image_size)), None)
+
+
+def published(net: "StitchedNetwork", stitch: Stitch) -> Accuracy | None:
+    """Return what the weights' authors report, or timm's own result for an anchor at its size and crop."""
+    if stitch.name in net.reported:
+        return net.reported[stitch.name]
+    row = timm_row(net, stitch)
+    if row is None:
+        return None
+    return Accuracy(
+        top1=row.top1,
+        interval=wilson(row.top1 / 100 * IMAGENET_PHOTOS, IMAGENET_PHOTOS),
+        source="published",
+        note=f"timm's result for {row.name} at {row.image_size} px on ImageNet-1k's 50,000 validation photos",
+    )
+
+
+def attach(net: "StitchedNetwork", store: results.Store | None = None, along: Sequence[Result] = ()) -> None:
+    """Fill `net.accuracies` from published results, the results that ship, those `along`, and the user's."""
+    net.accuracies = accuracies(net, results.known(net, store, along))
+
+
+def accuracies(net: "StitchedNetwork", known: Sequence[tuple[Stitch, Result]]) -> dict[str, Accuracy]:
+    """Return the best-founded accuracy of every stitch that has one: published, measured, then estimated."""
+    found: dict[str, Accuracy] = {}
+    for stitch in net.stitches:
+        if accuracy := published(net, stitch):
+            found[stitch.name] = accuracy
+    by_run: dict[tuple[str, str], dict[str, Result]] = {}
+    for stitch, result in known:
+        by_run.setdefault((result.photos, result.precision), {})[stitch.name] = result
+    # the largest set of photos speaks first; of two precisions the exact one
+    order = sorted(
+        by_run.values(), key=lambda run: min((-r.total, r.precision != "float32") for r in run.values())
+    )
+    for run in order:
+        for stitch in net.stitches:
+            if stitch.name in found or stitch.name not in run:
+                continue
+            result = run[stitch.name]
+            if len(result.per_class) == IMAGENET_CLASSES:
+                found[stitch.name] = measured(result)
+            elif estimate := estimated(net, stitch, run, found):
+                found[stitch.name] = estimate
+            elif not any(published(net, anchor) for anchor in net.stitches if anchor.is_anchor):
+                found[stitch.name] = measured(result)
+    return found
+
+
+def measured(result: Result) -> Accuracy:
+    """Return a result as it was counted."""
+    return Accuracy(
+        top1=100 * result.top1 / result.total,
+        interval=interval(result),
+        source="measured",
+        note=f"measured on {result.photos_about}, {result.precision}, {result.measured_on}",
+        photos=f"{result.photos_about} ({result.precision})",
+    )
+
+
+def control_of(net: "StitchedNetwork", stitch: Stitch, found: Mapping[str, Accuracy]) -> Stitch | None:
+    """Return the stitch's back anchor at its published size, if a published accuracy stands there."""
+    return next(
+        (
+            control
+            for control in net.stitches
+            if control.is_anchor
+            and control.anchors[0] == stitch.anchors[-1]
+            and control.name in found
+            and found[control.name].source == "published"
+        ),
+        None,
+    )
+
+
+def estimated(
+    net: "StitchedNetwork", stitch: Stitch, run: Mapping[str, Result], found: Mapping[str, Accuracy]
+) -> Accuracy | None:
+    """Return the control's published top-1 plus the paired difference to it in one run, if both are there."""
+    control = control_of(net, stitch, found)
+    if control is None or control.name not in run:
+        return None
+    result, reference = run[stitch.name], run[control.name]
+    difference, (low, high) = paired_difference(
+        {c: (n, right) for c, (n, right, _) in result.per_class.items()},
+        {c: (n, right) for c, (n, right, _) in reference.per_class.items()},
+    )
+    base = found[control.name].top1
+    return Accuracy(
+        top1=base + difference,
+        interval=(max(0.0, base + low), min(100.0, base + high)),
+        source="estimated",
+        note=(
+            f"{base:.2f} % published for {control.name}, {difference:+.1f} points against it on "
+            f"{result.photos_about} ({result.precision}); the interval resamples whole classes and does not "
+            f"cover the step from {len(result.per_class)} classes to {IMAGENET_CLASSES:,}"
+        ),
+        photos=f"{result.photos_about} ({result.precision})",
+    )
+
+
+def line(net: "StitchedNetwork") -> str:
+    """Return the sentences below the chart: which accuracies of this network come from where."""
+    by_source: dict[str, list[Accuracy]] = {"published": [], "measured": [], "estimated": []}
+    for known in net.accuracies.values():
+        by_source[known.source].append(known)
+    said = []
+    reported = len(net.reported)
+    if reported:
+        authors = _photos(list(net.reported.values()))
+        said.append(f"{reported} stitches as published by {authors}, for ImageNet-1k.")
+    if count := len(by_source["published"]) - reported:
+        said.append(f"{count} anchors as published by timm for ImageNet-1k.")
+    if count := len(by_source["measured"]):
+        said.append(f"{count} stitches measured on {_photos(by_source['measured'])}.")
+    if count := len(by_source["estimated"]):
+        photos = _photos(by_source["estimated"])
+        said.append(
+            f"{count} stitches estimated: the published top-1 of a control (the stitch's back anchor at its "
+            f"published size) plus the paired difference to that control on {photos}. "
+            "The 95 % intervals resample whole classes and do not cover the step from these classes to 1,000."
+        )
+    if unknown := len(net.stitches) - len(net.accuracies):
+        said.append(f"{unknown} stitches not measured yet.")
+    return " ".join(said)
+
+
+def _photos(known: Sequence[Accuracy]) -> str:
+    return ", or ".join(dict.fromkeys(accuracy.photos for accuracy in known))
+
+
+def table(net: "StitchedNetwork") -> list[dict[str, Any]]:
+    """Return a row a stitch, in the network's order: name, cost, accuracy, and whether it is on the front."""
+    costs = [net.cost(stitch) for stitch in net.stitches]
+    known = [net.accuracy(stitch) for stitch in net.stitches]
+    front = set(frontier.front([c.gmacs for c in costs], [a.top1 if a else None for a in known]))
+    return [
+        {
+            "name": stitch.name,
+            "image_size": stitch.image_size,
+            "gmacs": cost.gmacs,  # unrounded: as a budget it must buy this very stitch
+            "params_m": cost.params_m,
+            "top1": round(found.top1, 3) if found else None,
+            "interval": [round(end, 3) for end in found.interval] if found else None,
+            "source": found.source if found else None,
+            "on_front": number in front,
+        }
+        for number, (stitch, cost, found) in enumerate(zip(net.stitches, costs, known, strict=True))
+    ]

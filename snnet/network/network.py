@@ -1,0 +1,279 @@
+"""Anchors joined by stitching layers: one set of weights, many networks, chosen at every call."""
+
+import warnings
+from collections.abc import Mapping, MutableMapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from huggingface_hub import ModelHubMixin
+from torch import Tensor, nn
+
+from snnet import frontier
+from snnet.network import counting as cost
+from snnet.network.anchor import Anchor
+from snnet.network.layers import StitchingLayer
+from snnet.stitches.stitch import Joint, Part, Stitch
+
+if TYPE_CHECKING:
+    from snnet.evaluation.accuracy import Accuracy
+    from snnet.photos.photo_set import Transform
+
+
+class UnmeasuredWarning(UserWarning):
+    """A stitch was chosen by its cost alone, because no accuracy is known."""
+
+
+class StitchedNetwork(nn.Module, ModelHubMixin):
+    """Two or more anchors and the stitching layers between them (Pan, Cai and Zhuang, CVPR 2023).
+
+    The stitch to run is an argument of the call and nothing is kept between calls, so any number of
+    threads may use one network at once.
+
+    `save` writes a folder that `snnet.load` reads; `save_pretrained`, `push_to_hub` and `from_pretrained` are
+    the hub's usual ones. `origin` tells, as JSON, how the stitching layers were made.
+
+    `transforms` prepares a photo for each image size (px); `rank` gives every stitching layer a low-rank
+    branch, `own_norms` norms of its own in the blocks behind it (see `own_norms`). `accuracies` holds what
+    is known of each stitch, by name; see `snnet.evaluation`. `reported` is what the authors of these very
+    weights report of them; `uncounted` the parameters of a stitch that their tables leave out, so that ours
+    agree.
+
+    Raises ValueError if two stitches have one name, or the features at a joint differ in resolution.
+    """
+
+    anchors: Sequence[Anchor]  # an nn.ModuleList; so typed, its items are known
+    layers: MutableMapping[str, StitchingLayer]  # an nn.ModuleDict, likewise
+    norms: MutableMapping[str, nn.Module]  # likewise: by layer, those of the blocks behind it
+
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        anchors: Sequence[Anchor],
+        stitches: Sequence[Stitch],
+        transforms: Mapping[int, "Transform"],
+        rank: int = 0,
+        own_norms: bool = False,
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.title = title
+        self.anchors = nn.ModuleList(anchors)  # type: ignore[assignment]
+        self.stitches = tuple(stitches)
+        self.transforms = dict(transforms)
+        self.rank = rank
+        self.origin: dict[str, Any] = {}
+        self.published_as: str | None = None  # the name in `snnet.published`, of the authors' own networks
+        self.accuracies: Mapping[str, Accuracy] = {}
+        self.reported: Mapping[str, Accuracy] = {}
+        self.uncounted: Mapping[str, int] = {}
+        self._by_name = {stitch.name: stitch for stitch in self.stitches}
+        if len(self._by_name) != len(self.stitches):
+            raise ValueError(f"{name}: two stitches have the same name")
+        points = [cost.points(anchor, self.stitches[0].image_size) for anchor in self.anchors]
+        self.layers = nn.ModuleDict()  # type: ignore[assignment]
+        for layer, joints in self.joints.items():
+            ends = {(points[j.front][j.leave], points[j.back][j.enter], j.front, j.back) for j in joints}
+            if len(ends) > 1:
+                raise ValueError(f"{name}: the joints of layer {layer} differ in width or resolution")
+            before, after, front, back = ends.pop()
+            if before.grid != after.grid:
+                raise ValueError(
+                    f"{name}: the feature maps of {layer} don't meet: {before.grid} places before, "
+                    f"{after.grid} after"
+                )
+            layouts = (self.anchors[front].layout, self.anchors[back].layout)
+            self.layers[layer] = StitchingLayer(*layouts, before.width, after.width, rank)
+        self.norms = nn.ModuleDict()  # type: ignore[assignment]
+        self._behind: dict[str, Anchor] = {}  # not registered: all but the norms is the anchors' own
+        for layer, joints in self.joints.items() if own_norms else ():
+            anchor, start = self.anchors[joints[0].back], min(joint.enter for joint in joints)
+            self._behind[layer], owned = anchor.with_own_norms(start)
+            self.norms[layer] = nn.ModuleDict(owned)
+
+    @property
+    def anchor_names(self) -> tuple[str, ...]:
+        """The anchors' short names."""
+        return tuple(anchor.name for anchor in self.anchors)
+
+    @cached_property
+    def joints(self) -> dict[str, tuple[Joint, ...]]:
+        """The joints that each stitching layer serves: one, or several that share it."""
+        found: dict[str, dict[Joint, None]] = {}
+        for stitch in self.stitches:
+            for layer, joint in zip(stitch.layers, stitch.joints, strict=True):
+                found.setdefault(layer, {})[joint] = None
+        return {layer: tuple(joints) for layer, joints in found.items()}
+
+    def forward(self, images: Tensor, stitch: Stitch) -> Tensor:
+        """(B, 3, H, W) float -> (B, classes) logits, through one stitch.
+
+        Cost and accuracy of the stitch hold at its `image_size`; `transform` prepares photos for it.
+        Raises ValueError if the stitch is of another network, or the images are not (B, 3, H, W).
+        """
+        self.check(stitch)
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise ValueError(
+                f"images have the shape {tuple(images.shape)}: (batch, 3, height, width) is needed"
+            )
+        x = images
+        for part in self.parts(stitch):
+            x = self.run(part, x)
+        return x
+
+    @property
+    def own_norms(self) -> bool:
+        """True if every stitching layer has norms of its own behind it."""
+        return bool(self.norms)
+
+    def parts(self, stitch: Stitch) -> tuple[Part, ...]:
+        """Return everything that a stitch runs, in order: what `run` takes."""
+        return stitch.switched_parts if self.own_norms else stitch.parts
+
+    def run(self, part: Part, x: Tensor) -> Tensor:
+        """Run one part of a stitch."""
+        if part.kind == "layer":
+            return self.layers[part.layer](x)  # C_front channels -> C_back, in the back's layout
+        return self._owner(part).run(part, x)
+
+    def behind(self, layer: str) -> Anchor:
+        """Return the back anchor as it runs behind a stitching layer."""
+        return self._behind[layer]
+
+    def _owner(self, part: Part) -> Anchor:
+        return self._behind[part.behind] if part.behind else self.anchors[part.anchor]
+
+    def train(self, mode: bool = True) -> "StitchedNetwork":
+        """Set training or evaluation mode; norms behind stitching layers keep the anchors' statistics."""
+        super().train(mode)
+        for anchor in self._behind.values():
+            anchor.train(mode)
+        self.norms.eval()  # type: ignore[attr-defined]
+        return self
+
+    def tensors(self, part: Part) -> dict[str, Tensor]:
+        """Return the parameters and buffers of one part by name."""
+        if part.kind == "layer":
+            return self.layers[part.layer].state_dict(keep_vars=True)
+        return self._owner(part).tensors(part)
+
+    def stitch(self, name: str) -> Stitch:
+        """Return the stitch of this name; ValueError if there is none."""
+        if name not in self._by_name:
+            raise ValueError(f"{self.name} has no stitch {name!r}; its first is {self.stitches[0].name!r}")
+        return self._by_name[name]
+
+    def check(self, stitch: Stitch) -> None:
+        """Raise ValueError unless the stitch is one of this network's."""
+        if self._by_name.get(stitch.name) != stitch:
+            raise ValueError(f"{self.name} has no stitch {stitch.name!r}: take one of net.stitches")
+
+    def transform(self, stitch: Stitch) -> "Transform":
+        """Return what turns a PIL image into this stitch's (3, S, S) input."""
+        return self.transforms[stitch.image_size]
+
+    @cached_property
+    def part_macs(self) -> dict[tuple[Part, int], int]:
+        """The multiply-accumulates of every part at every image size (px)."""
+        return cost.part_macs(self)
+
+    @cached_property
+    def _costs(self) -> dict[str, cost.Cost]:
+        return cost.costs(self)
+
+    def cost(self, stitch: Stitch) -> cost.Cost:
+        """Return the multiply-accumulates (10⁹, an image) and parameters (10⁶) of a stitch."""
+        self.check(stitch)
+        return self._costs[stitch.name]
+
+    def accuracy(self, stitch: Stitch) -> "Accuracy | None":
+        """Return what is known of a stitch's top-1, and where from; None if nothing has measured it."""
+        self.check(stitch)
+        return self.accuracies.get(stitch.name)
+
+    def select(
+        self, *, gmacs: float | None = None, params_m: float | None = None, silent: bool = False
+    ) -> Stitch:
+        """Return the most accurate stitch within a budget of GMACs, or of parameters in millions.
+
+        Above the largest stitch, the best one. While no stitch within the budget has a known accuracy, the
+        costliest of them: an `UnmeasuredWarning` says so, unless `silent`, and `accuracy(stitch)` is None.
+
+        Raises ValueError if the budget is below the smallest stitch, negative or not a number (the text
+        names the smallest), and TypeError unless exactly one budget is given.
+        """
+        if (gmacs is None) == (params_m is None):
+            raise TypeError("select takes one budget: gmacs= or params_m=")
+        costs = [self.cost(stitch) for stitch in self.stitches]
+        values = [known.top1 if (known := self.accuracy(s)) else None for s in self.stitches]
+        if gmacs is not None:
+            chosen = frontier.best_within([cost.gmacs for cost in costs], values, gmacs, unit="GMACs")
+        else:
+            assert params_m is not None
+            millions = [cost.params_m for cost in costs]
+            chosen = frontier.best_within(millions, values, params_m, unit="M parameters")
+        stitch = self.stitches[chosen]
+        if self.accuracy(stitch) is None and not silent:
+            warnings.warn(
+                f"{self.name}: no stitch within this budget has been measured, so this is the costliest, "
+                f"{stitch.name}; measure with: python -m snnet evaluate NETWORK --data PHOTOS",
+                UnmeasuredWarning,
+                stacklevel=2,
+            )
+        return stitch
+
+    @property
+    def ways(self) -> int:
+        """How many different networks the weights hold, image sizes apart."""
+        return len({(stitch.legs, stitch.layers) for stitch in self.stitches})
+
+    @property
+    def total_params_m(self) -> float:
+        """Parameters of the whole file, in millions."""
+        return sum(p.numel() for p in self.parameters()) / 1e6
+
+    @property
+    def apart_params_m(self) -> float:
+        """Parameters of all the ways kept as networks of their own, in millions."""
+        return sum({(s.legs, s.layers): self.cost(s).params_m for s in self.stitches}.values())
+
+    def save(self, folder: str | Path) -> None:
+        """Write the network to a folder: `config.json`, `model.safetensors`, its results and a model card."""
+        from snnet.catalogue import saved as folders
+
+        folders.save(self, Path(folder))
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        self.save(save_directory)
+
+    @classmethod
+    def _from_pretrained(
+        cls,
+        *,
+        model_id: str,
+        revision: str | None,
+        cache_dir: str | Path | None,
+        force_download: bool,
+        local_files_only: bool,
+        token: str | bool | None,
+        **_: Any,
+    ) -> "StitchedNetwork":
+        from huggingface_hub import snapshot_download
+
+        from snnet.catalogue import saved as folders
+
+        place = Path(model_id)
+        if not place.is_dir():
+            place = Path(
+                snapshot_download(
+                    model_id,
+                    revision=revision,
+                    cache_dir=cache_dir,
+                    force_download=force_download,
+                    local_files_only=local_files_only,
+                    token=token,
+                    allow_patterns=[folders.CONFIG, folders.WEIGHTS, folders.RESULTS],
+                )
+            )
+        return folders.load(place)

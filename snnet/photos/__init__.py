@@ -1,0 +1,1 @@
+"""Sets of photos: decoded, transformed, in batches. Nothing here knows a network."""

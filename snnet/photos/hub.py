@@ -1,0 +1,238 @@
+"""Data sets of the hub as photos: Parquet files read over the network by row groups, none stored."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, TypeVar
+from urllib.parse import unquote
+
+from snnet.photos.decode import SUFFIXES
+from snnet.photos.fingerprints import Remember, combined
+from snnet.photos.parquet import Parquet, SourceError
+
+REQUESTS = 16  # at once, for footers and labels: many small ranges, each a round trip
+TIMEOUT_S = 10.0  # for the hub's first answer
+T = TypeVar("T")
+
+_PREFIX = re.compile(r"hf:/{1,2}datasets/")
+_NAME = r"\w[\w.-]*"
+_PLACE = re.compile(
+    rf"(?P<repository>{_NAME}/{_NAME})(@(?P<revision>refs/[^/]+/[^/]+|[^/]+))?(/(?P<folder>.+?))?/?"
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A data set of the hub: owner/name, a revision (None is the main branch) and perhaps a folder in it."""
+
+    repository: str
+    revision: str | None = None
+    folder: str = ""
+
+
+def place(text: str) -> Place | None:
+    """Return the data set that hf://datasets/owner/name[@revision][/folder] or a bare owner/name means.
+
+    None for the path of a file or folder, be it there or not. Raises ValueError for an address of the hub
+    that names no data set.
+    """
+    address = text.startswith("hf:/")
+    found = _PLACE.fullmatch(_PREFIX.sub("", text, count=1))
+    if address and not (found and _PREFIX.match(text)):
+        raise ValueError(f"{text} names no data set of the hub: give hf://datasets/owner/name[@revision]")
+    if not found or not (address or _bare(text, found)):
+        return None
+    revision = found["revision"]
+    return Place(found["repository"], revision and unquote(revision), found["folder"] or "")
+
+
+def _bare(text: str, found: re.Match[str]) -> bool:
+    suffix = PurePosixPath(text).suffix.lower()
+    is_id = not found["folder"] and not text.endswith("/") and suffix not in {".parquet", *SUFFIXES}
+    return is_id and not os.path.exists(text)
+
+
+class HubParquet(Parquet):
+    """Photos of one split of a data set, in Parquet files that stay on the hub.
+
+    A row group is fetched whole when its first photo is needed (about 11 MB of ImageNet's), together with its
+    labels; all labels at once take one small request a row group. The token is the one that the hub's library
+    finds (HF_TOKEN, or `hf auth login`), and never part of a pickle.
+
+    Raises SourceError where the hub doesn't give the photos, ValueError for a split that is not there.
+    """
+
+    local = False
+
+    def __init__(self, place: Place, split: str) -> None:
+        self.endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
+        self.repository = place.repository
+        with self._sentences(place.revision):
+            info = self._asked(place.revision)
+            self.repository, self.commit = info.id, info.sha
+            self._system.resolve_path(self._root)  # asks once what each thread would ask
+        self._sizes = {file.rfilename: file.size for file in info.siblings or ()}  # bytes
+        files = _files_of(split, self._sizes, place)
+        self._sizes = {name: self._sizes[name] for name in files}
+        super().__init__(files, f"{self.repository} {split}")
+
+    def _asked(self, revision: str | None) -> Any:
+        from huggingface_hub import HfApi
+
+        api = HfApi(endpoint=self.endpoint)
+        return api.dataset_info(self.repository, revision=revision, timeout=TIMEOUT_S, files_metadata=True)
+
+    @property
+    def _root(self) -> str:
+        return f"datasets/{self.repository}@{self.commit}"
+
+    @property
+    def _system(self) -> Any:
+        if "_kept_system" not in self.__dict__:
+            from huggingface_hub import HfFileSystem
+
+            # Own and shared by this object's threads: the library keeps one for each thread otherwise.
+            self._kept_system = HfFileSystem(endpoint=self.endpoint, skip_instance_cache=True)
+        return self._kept_system
+
+    def _open(self, number: int, images: bool) -> Any:
+        import pyarrow.parquet as pq
+
+        name = self.files[number]
+        with self._sentences():
+            file = self._system.open(
+                f"{self._root}/{name}",
+                cache_type="none",  # no reading ahead: a label's range is a few hundred bytes
+                size=self._sizes[name],
+            )
+        # Buffered, the columns of a row group come in one range.
+        return pq.ParquetFile(_Ranges(file, self._sentences), pre_buffer=images)
+
+    def _each(self, function: Callable[[int], T], files: Iterable[int]) -> list[T]:
+        with ThreadPoolExecutor(REQUESTS) as pool:
+            return list(pool.map(function, files))
+
+    def _beside(self, number: int, name: str) -> bytes:
+        return b""
+
+    def fingerprint(self, rows: Sequence[int] | None, remember: Remember | None) -> str:
+        return combined("hub", self.repository, self.commit, *self.files)
+
+    @contextmanager
+    def _sentences(self, revision: str | None = None) -> Iterator[None]:
+        try:
+            yield
+        except SourceError:
+            raise
+        except Exception as error:  # the hub fails in many ways: of its own, its HTTP library's
+            page = f"{self.endpoint or 'https://huggingface.co'}/datasets/{self.repository}"
+            raise SourceError(_sentence(error, self.repository, page, revision)) from error
+
+    _OWN = Parquet._OWN | {"_kept_system"}
+
+
+@dataclass
+class _Ranges:
+    """A file of the hub as pyarrow reads it, any failure of which is a SourceError."""
+
+    file: Any
+    sentences: Callable[[], Any]
+    mode: str = "rb"
+    closed: bool = False
+
+    def read(self, count: int = -1) -> bytes:
+        with self.sentences():
+            found: bytes = self.file.read(count)
+            return found
+
+    def seek(self, place: int, whence: int = 0) -> int:
+        return int(self.file.seek(place, whence))
+
+    def tell(self) -> int:
+        return int(self.file.tell())
+
+    def close(self) -> None:
+        self.closed = True
+
+    def flush(self) -> None:
+        pass
+
+
+def _files_of(split: str, names: Iterable[str], place: Place) -> list[str]:
+    """Return the Parquet files of a split, sorted; ValueError where there is none, or more than one set."""
+    below = [PurePosixPath(name) for name in sorted(names) if name.endswith(".parquet")]
+    below = [path for path in below if PurePosixPath(place.folder) in path.parents]
+    where = place.repository + (f"/{place.folder}" if place.folder else "")
+    if not below:
+        raise ValueError(
+            f"{where} holds no Parquet files; the hub's own conversion may be at "
+            f"hf://datasets/{place.repository}@refs/convert/parquet"
+        )
+    chosen = {path: root for path in below if (root := _root(path, split)) is not None}
+    if not chosen:
+        splits = ", ".join(sorted({_split(path) for path in below}))
+        raise ValueError(f"{where} has no split {split!r}: give one of {splits}")
+    if len(roots := {*chosen.values()}) > 1:
+        example = min(str(root) for root in roots if str(root) != ".")
+        shown = ", ".join(sorted(str(root) for root in roots))
+        raise ValueError(
+            f"{where} has a split {split!r} in each of {shown}: give one of the folders, as in "
+            f"hf://datasets/{place.repository}/{example}"
+        )
+    return [str(path) for path in chosen]
+
+
+def _root(path: PurePosixPath, split: str) -> PurePosixPath | None:
+    """Return the folder that holds a split of which this is a file, or None."""
+    if path.name.startswith((f"{split}-", f"{split}.")):
+        return path.parent
+    return path.parent.parent if path.parent.name == split else None
+
+
+def _split(path: PurePosixPath) -> str:
+    """Return the split that a file's name, or its folder's, is of."""
+    name = re.sub(r"(-\d+-of-\d+)?(\..*)?$", "", path.name)
+    return path.parent.name or name if re.fullmatch(r"[\d_-]*", name) else name
+
+
+def _sentence(error: BaseException, repository: str, page: str, revision: str | None) -> str:
+    """Return what went wrong and what to do; errors by name: the hub's HTTP library varies."""
+    error = error.__cause__ if isinstance(error, FileNotFoundError) and error.__cause__ else error
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if "GatedRepoError" in kinds or status == 403:
+        if _token():
+            return (
+                f"{repository} is gated, and the account of your token has no access: accept the terms at "
+                f"{page} with that account, and let the token read gated repositories"
+            )
+        return (
+            f"{repository} is gated: accept the terms at {page}, then set HF_TOKEN to a token of your account"
+        )
+    if "RepositoryNotFoundError" in kinds or (status == 401 and not _token()):
+        return (
+            f"the hub shows you no data set {repository}: check the name; if it is gated or private, accept "
+            f"the terms at {page} and set HF_TOKEN to a token of your account"
+        )
+    if "RevisionNotFoundError" in kinds:
+        return f"{repository} has no revision {revision!r}: give a branch, a tag or a commit of {page}"
+    if status == 401:
+        return (
+            "the hub refuses your token: set HF_TOKEN to a valid one (https://huggingface.co/settings/tokens)"
+        )
+    if "OfflineModeIsEnabled" in kinds:
+        return f"{repository} is on the hub, and HF_HUB_OFFLINE forbids to ask it: unset that, or give a path"
+    if kinds & {"NetworkError", "TimeoutException", "ConnectionError"}:
+        return f"no answer from the hub for {repository}: check the network, or give photos of this machine"
+    reason = f"HTTP {status}" if status else f"{type(error).__name__}, {str(error).partition(chr(10))[0]}"
+    return f"the hub fails to give {repository} ({reason}): try again later"
+
+
+def _token() -> str | None:
+    from huggingface_hub import get_token
+
+    return get_token()

@@ -1,0 +1,222 @@
+"""Several networks behind one service: loaded when asked for, fetched in one place, forgotten in turn."""
+
+import threading
+
+import pytest
+import torch
+
+from app import fetching
+from app import service as services
+from app.service import Service
+from snnet.catalogue import entries, published
+from snnet.weights.files import WeightsError
+from tests.browser.weights import Far, levit_checkpoint, serving
+from tests.networks import tiny
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Folders of two small networks with random weights."""
+    found = []
+    for seed in (1, 2):
+        folder = tmp_path_factory.mktemp("networks") / f"net{seed}"
+        net = tiny(seed=seed)
+        net.name, net.title = f"tiny{seed}", f"tiny number {seed}"
+        net.save(folder)
+        found.append(folder)
+    return found
+
+
+@pytest.fixture
+def far(folders, monkeypatch, tmp_path):
+    """A service of the first folder, with a network in its catalogue that has to be fetched."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    with serving() as served:
+        served.files["far.pth"] = b"0" * 1_000_000
+        service = Service(str(folders[0]))
+        service._entries["far"] = Far("far", "a far network", folders[1], served.source("far.pth"))
+        yield service, served
+
+
+def wait_until_done(service, name):
+    for _ in range(200):
+        found = service.progress(name)
+        if found["state"] != "running":
+            return found
+        threading.Event().wait(0.05)
+    raise AssertionError(found)
+
+
+def test_a_folder_is_served_and_the_catalogue_beside_it(folders, lion):
+    service = Service(str(folders[0]))
+    service.start()
+    names = [row["name"] for row in service.menu()]
+    assert names == [*(entry.name for entry in entries.entries()), "tiny1"]
+    assert service.frontier()["network"] == "tiny1"
+    assert {row["top1"] for row in service.frontier()["stitches"]} == {None}
+    answer = service.classify(str(lion), 1.0)
+    assert answer["stitch"] in {stitch.name for stitch in service.net.stitches}
+    assert all(row["label"] == f"class {row['index']}" for row in answer["top5"])  # it knows ten classes
+    assert service.frontier("lite")["network"] == "lite"
+    assert service.frontier()["network"] == "tiny1"  # nobody else's network has changed
+
+
+def test_two_visitors_ask_two_networks_at_once(folders, lion):
+    service = Service("lite")
+    service._entries["tiny1"] = entries.entry(str(folders[0]))
+    wrong = []
+
+    def visit(network, gmacs):
+        for _ in range(5):
+            net = service.network_of(network)
+            if service.classify(str(lion), gmacs, network)["stitch"] not in {s.name for s in net.stitches}:
+                wrong.append(network)
+
+    threads = [threading.Thread(target=visit, args=row) for row in (("lite", 0.5), ("tiny1", 1.0)) * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_the_longest_unused_network_is_given_back(folders, monkeypatch):
+    monkeypatch.setattr(services, "NETWORKS_AT_ONCE", 1)
+    service = Service(str(folders[0]))
+    for name in ("one", "two"):
+        service._entries[name] = entries.entry(str(folders[1]))
+        service.network_of(name)
+    service.network_of("")
+    assert set(service._loaded) == {"tiny1", "two"}
+    held = service.network_of("two")
+    service.network_of("one")
+    assert set(service._loaded) == {"tiny1", "one"}
+    assert len(held.stitches) > 1  # who holds a network keeps it
+
+
+def test_an_unknown_network_is_refused_with_those_there_are(folders):
+    with pytest.raises(ValueError, match="no network 'nonsense' on this page: there are lite, deit"):
+        Service(str(folders[0])).frontier("nonsense")
+
+
+def test_weights_that_are_not_here_are_refused_until_they_are_fetched(far, lion):
+    service, served = far
+    with pytest.raises(WeightsError, match="weights of a far network are not here: choose it in the page"):
+        service.classify(str(lion), 1.0, "far")
+    assert service.size("far") == {"bytes": 1_000_000, "progress": None}
+    assert served.ranges == []  # asking for the size brings nothing
+    service.fetch("far")
+    assert wait_until_done(service, "far")["state"] == "done"
+    assert service.classify(str(lion), 1.0, "far")["top5"]
+    service.fetch("far")
+    assert len(served.ranges) == 1  # what is here is not fetched again
+
+
+def test_one_fetch_at_a_time(far, folders):
+    service, served = far
+    served.bytes_a_second = 500_000
+    other = Far("other", "another network", folders[1], served.source("far.pth"))
+    service._entries["other"] = other
+    assert service.fetch("far")["state"] == "running"
+    assert service.fetch("far")["state"] == "running"  # whoever asks for the same one joins
+    with pytest.raises(ValueError, match=r"a far network is being fetched.*fetch another network when"):
+        service.fetch("other")
+    served.bytes_a_second = None
+    assert wait_until_done(service, "far")["state"] == "done"
+    assert len(served.ranges) == 1
+
+
+def test_a_fetch_that_nobody_waits_for_stops_and_goes_on_later(far, monkeypatch):
+    service, served = far
+    monkeypatch.setattr(fetching, "PATIENCE_S", 0.2)
+    served.bytes_a_second = 400_000
+    service.fetch("far")
+    entry = service._entries["far"]
+    job = service._fetcher._jobs["far"]
+    assert job.ended.wait(20)
+    assert job.state == "stopped"
+    assert not entry.is_here()
+    served.bytes_a_second = None
+    monkeypatch.setattr(fetching, "PATIENCE_S", 30.0)
+    service.fetch("far")
+    assert wait_until_done(service, "far")["state"] == "done"
+    assert served.ranges[0] is None
+    assert served.ranges[1].startswith("bytes=")  # resumed
+
+
+def test_a_fetch_that_fails_says_why_in_one_sentence(far):
+    service, served = far
+    served.status = 503
+    service.fetch("far")
+    found = wait_until_done(service, "far")
+    assert found["state"] == "failed"
+    assert "far.pth can't be fetched" in found["sentence"]
+    assert "HTTP 503" in found["sentence"]
+    assert "--weights" in found["sentence"]
+    served.status = 200
+    service.fetch("far")  # and may be tried again
+    assert wait_until_done(service, "far")["state"] == "done"
+
+
+def test_a_start_without_its_weights_leaves_a_page_that_works(monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    said, heard = [], threading.Event()
+    service = Service("levit")
+    service.start(then=lambda sentence: (said.append(sentence), heard.set()))
+    assert heard.wait(60)
+    assert "LeViT-192/256 can't be loaded: levit_192_256_release.pth can't be fetched" in said[0]
+    assert "the page shows EfficientNet-Lite 0/1/2 instead" in said[0]
+    assert service.instead() == "lite"
+    with pytest.raises(WeightsError, match="levit_192_256_release"):
+        service.network()
+
+
+@pytest.fixture(scope="module")
+def levit(tmp_path_factory):
+    file = tmp_path_factory.mktemp("levit") / "levit.pth"
+    levit_checkpoint(file)
+    service = Service("levit", weights=file)
+    service.start()
+    return service
+
+
+class TestPublished:
+    def test_every_stitch_is_published_and_its_own_curve_is_not_drawn_twice(self, levit):
+        layer = levit.network()
+        assert {row["source"] for row in layer["stitches"]} == {"published"}
+        assert layer["hides"] == "levit"
+        keys = {trace["meta"].get("key") for trace in levit.backdrop()["traces"]}
+        assert "levit" in keys
+
+    def test_joint_trained_anchors_stand_beside_the_originals(self, levit):
+        layer = levit.network()
+        drawn = [trace for trace in layer["traces"] if trace["meta"]["kind"] == "original"]
+        texts = " ".join(text for trace in drawn for text in trace.get("text", ()))
+        for anchor, original in levit.entry.originals().items():
+            assert original in texts, anchor
+        assert "79.86 % (timm)" in texts
+        assert "79.64 %" in texts
+        assert "79.9 → 79.6" in layer["joint"]
+
+    def test_ownership_is_that_of_the_file(self, levit):
+        assert layer_text(levit).startswith("8 networks in 30.3 M parameters")
+
+    def test_wrong_weights_are_named(self, tmp_path):
+        torch.save({"model": {"a": torch.zeros(1)}}, tmp_path / "x.pth")
+        service = Service("levit", weights=tmp_path / "x.pth")
+        with pytest.raises(WeightsError, match=r"x\.pth: these are not the weights of LeViT-192/256"):
+            service.network()
+        with pytest.raises(ValueError, match=r"gone\.pth is no file"):
+            Service("levit", weights=tmp_path / "gone.pth")
+        with pytest.raises(ValueError, match="leave --weights out"):
+            Service("lite", weights=tmp_path / "x.pth")
+
+
+def layer_text(service):
+    return service.network()["ownership"]["network"]
+
+
+def test_every_published_network_is_in_the_menu():
+    names = {row["name"] for row in Service("lite").menu()}
+    assert names == {"lite", *published.families()}

@@ -1,0 +1,58 @@
+"""The page in one file: what goes into it, and the command that writes it."""
+
+import base64
+import json
+import re
+
+import pytest
+
+from app import one_file
+from snnet.commands import main
+
+
+def test_every_module_is_there_and_asks_for_no_file():
+    modules = one_file.bundle(one_file.START)
+    texts = {name: base64.b64decode(address.split(",")[1]).decode() for name, address in modules.items()}
+    some = ("still.js", "core.js", "network/route.js", "chart/chart.js")
+    assert {f"explorer/{name}" for name in some} <= set(texts)
+    for text in texts.values():
+        assert set(re.findall(r'^import .*"(.*)";$', text, re.MULTILINE)) <= set(texts)
+        assert 'from "./' not in text
+
+
+def test_an_import_that_is_not_understood_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "a.js").write_text('import {\n  b,\n} from "./b.js";\nconst c = import("./b.js");\n')
+    monkeypatch.setattr(one_file, "STATIC", tmp_path)
+    with pytest.raises(ValueError, match=r"a\.js.*one line"):
+        one_file.bundle("a.js")
+
+
+def test_what_needs_a_server_is_left_out():
+    markup = one_file.markup("A & B")
+    assert "<option>A &amp; B</option>" in markup
+    for element in ("sn-drop", "sn-fetch-go", "sn-answer"):
+        assert f'id="{element}"' not in markup
+    for element in ("sn-plot", "sn-slider", "sn-route-map"):
+        assert f'id="{element}"' in markup
+    assert "<!--" not in markup
+
+
+def test_the_command_writes_it(tmp_path, capsys):
+    file = tmp_path / "made" / "page.html"
+    assert main.main(["frontier", "lite", "--page", str(file)]) == 0
+    assert f"wrote {file}" in capsys.readouterr().err
+    text = file.read_text(encoding="utf-8")
+    assert 4e6 < len(text) < 8e6
+    data = json.loads(re.search(r'id="sn-data">(.*?)</script>', text)[1])
+    assert data["layer"]["name"] == "lite"
+    assert set(data["layer"]["drawing"]["routes"]) == {row["name"] for row in data["layer"]["stitches"]}
+    assert not re.search(r'<(script|link|img)[^>]+(src|href)="(?!data:)', text)
+
+
+def test_without_the_app_it_says_what_to_do(tmp_path, capsys, monkeypatch):
+    def missing(name):
+        raise ModuleNotFoundError(f"No module named {name!r}", name="app")
+
+    monkeypatch.setattr(main.importlib, "import_module", missing)
+    assert main.main(["frontier", "lite", "--page", str(tmp_path / "page.html")]) == 2
+    assert "--page needs app, which is not here" in capsys.readouterr().err

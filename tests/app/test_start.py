@@ -1,0 +1,102 @@
+"""`python app.py` as a user starts it: a process of its own."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.serving import free_port
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@contextmanager
+def started(*options, **environment):
+    """Give the app's lines as they come; end it afterwards."""
+    process = subprocess.Popen(
+        [sys.executable, "app.py", *options],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | environment,
+    )
+    timer = threading.Timer(120, process.kill)
+    timer.start()
+    try:
+        yield process.stdout
+    finally:
+        timer.cancel()
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+
+
+def on_a_free_port():
+    return "--host", "127.0.0.1", "--port", str(free_port())
+
+
+def test_a_port_in_use_is_passed_over_and_said_so():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with started("--host", "127.0.0.1", "--port", str(port)) as lines:
+            said = next(lines)
+            assert said.startswith(f"port {port} is in use: taking ")
+            chosen = int(said.split()[-1])
+            served = next(line for line in lines if "SN-Net explorer at" in line)
+            assert f":{chosen}/" in served
+            with urllib.request.urlopen(f"http://127.0.0.1:{chosen}/") as page:
+                assert b"SN-Net explorer" in page.read()
+            assert "41 networks ready" in next(line for line in lines if "EfficientNet-Lite" in line)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--network", "nonsense"), "app.py: no network 'nonsense': the catalogue has lite"),
+        (("--network", "tests"), "app.py: the folder tests holds no network: config.json is missing"),
+        (("--weights", "README.md"), "app.py: lite holds its own weights: leave --weights out"),
+        (("--network", "levit", "--weights", "gone.pth"), "app.py: --weights gone.pth is no file"),
+        (("--network", "levit", "--weights", "README.md"), "app.py: README.md can't be read"),
+        (
+            ("--host", "256.256.256.256", "--port", "7991"),
+            "app.py: can't serve on 256.256.256.256, port 7991: ",
+        ),
+        (("--port", "70000"), "app.py: no free port from 70000 on"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_an_exit(options, sentence):
+    done = subprocess.run(
+        [sys.executable, "app.py", *options], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(sentence)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_of_ones_own_is_served(tmp_path):
+    from tests.networks import tiny
+
+    tiny().save(tmp_path / "own")
+    with started(*on_a_free_port(), "--network", str(tmp_path / "own")) as lines:
+        served = next(line for line in lines if "SN-Net explorer at" in line)
+        with urllib.request.urlopen(served.split()[-1]) as page:
+            assert b"two tiny anchors" in page.read()
+        assert "17 networks ready" in next(line for line in lines if "two tiny anchors" in line)
+
+
+def test_without_a_network_the_terminal_says_what_is_missing_and_what_is_shown(tmp_path):
+    with started(
+        *on_a_free_port(), "--network", "levit", HF_HUB_OFFLINE="1", TORCH_HOME=str(tmp_path)
+    ) as lines:
+        said = next(line for line in lines if "can't be loaded" in line)
+    assert said.startswith("LeViT-192/256 can't be loaded: levit_192_256_release.pth can't be fetched")
+    assert said.endswith("; the page shows EfficientNet-Lite 0/1/2 instead\n")

@@ -1,0 +1,284 @@
+"""Against the zoo: its table for the browser, what one file saves, and zoo models on a photo."""
+
+import json
+import threading
+
+import pytest
+import torch
+
+from app import zoo_models
+from app.figures import chart
+from app.service import Service
+from snnet.catalogue import lite
+from snnet.evaluation import accuracy
+from snnet.photos.decode import PhotoError, decode
+from snnet.tables import published_results, zoo
+from snnet.weights.files import WeightsError
+from snnet.weights.sources import HubFile, ReleaseFile
+from tests.browser.weights import serving
+from tests.networks import tiny
+
+LITE0 = "tf_efficientnet_lite0.in1k"
+FAR = "mobilenetv3_small_050.lamb_in1k"  # the zoo's smallest, 1.6 M parameters
+
+
+class TestTable:
+    def test_it_is_the_zoo_by_columns(self):
+        found = json.loads(json.dumps(zoo_models.table(), allow_nan=False))
+        columns = found["columns"]
+        assert {len(column) for column in columns.values()} == {len(zoo.models())}
+        kinds = list(found["pretraining"])
+        for row, model in enumerate(zoo.models()):
+            assert (columns["name"][row], columns["image_size"][row]) == (model.name, model.image_size)
+            assert found["families"][columns["family"][row]] == model.family
+            assert kinds[columns["pretraining"][row]] == model.pretraining
+            for key in found["sets"]:
+                assert columns[key][row] == getattr(model, key)
+
+    def test_traces_point_to_its_rows(self):
+        figure = chart.zoo_figure("a network")
+        columns = figure["zoo"]["columns"]
+        seen = []
+        for trace in figure["traces"]:
+            if trace["meta"]["kind"] == "zoo":
+                seen += trace["customdata"]
+                assert trace["x"] == [columns["gmacs"][row] for row in trace["customdata"]]
+                assert trace["y"] == [columns["top1"][row] for row in trace["customdata"]]
+        assert sorted(seen) == list(range(len(zoo.models())))
+
+    def test_colours_are_those_of_the_traces(self):
+        figure = chart.zoo_figure("a network")
+        drawn = {t["name"]: t["meta"]["colour"] for t in figure["traces"] if t["meta"]["kind"] == "zoo"}
+        assert dict(zip(figure["zoo"]["families"], figure["zoo"]["colours"], strict=True)) == drawn
+
+
+class TestOtherSets:
+    def test_unchanged_anchors_at_their_published_size_have_timms_figures(self, service):
+        rows = {row["name"]: row["sets"] for row in service.network()["stitches"]}
+        models = {(m.name, m.image_size): m for m in zoo.models()}
+        known = {name: sets for name, sets in rows.items() if sets}
+        assert len(known) == len(service.net.anchors) == 3
+        for name, sets in known.items():
+            stitch = service.net.stitch(name)
+            assert stitch.is_anchor
+            model = models[service.net.anchors[stitch.anchors[0]].weights, stitch.image_size]
+            assert sets == {key: getattr(model, key) for key in zoo_models.SETS}
+            assert sets["top1"] == service.net.accuracy(stitch).top1
+
+    def test_joint_trained_anchors_have_none(self):
+        from snnet.catalogue import published
+
+        net = published.outline("levit")
+        net.reported = published._reported(net)
+        assert [zoo_models.on_sets(net, stitch) for stitch in net.stitches] == [None] * len(net.stitches)
+
+    def test_the_row_of_an_anchor_is_what_its_published_accuracy_is_from(self, service):
+        for stitch in service.net.stitches:
+            row, known = accuracy.timm_row(service.net, stitch), accuracy.published(service.net, stitch)
+            assert (row is None) == (known is None)
+
+
+class TestArithmetic:
+    def sums(self, rows, title):
+        (found,) = [row for row in rows if title in row["title"]]
+        return found["sums"]
+
+    def test_the_published_deit_saves_22_times_of_both(self, service):
+        disk, training = self.sums(zoo_models.arithmetic(service.net), "published DeiT")
+        deit = published_results.curves()["deit"]
+        assert disk["factor"] == pytest.approx(sum(s.params_m for s in deit.stitches) / 118.40)
+        assert disk["times"] == "2,630.3 / 118.4 = 22.2 times"
+        assert (disk["apart"], disk["together"]) == ("2,630.3 M parameters", "118.4 M parameters")
+        assert len(disk["terms"].split(" + ")) == 71
+        assert training["terms"] == "71 × 300"
+        assert training["apart"] == "21,300"
+        assert training["together"] == "3 × 300 + 50 = 950"
+        assert training["times"] == "21,300 / 950 = 22.4 times"
+        assert training["factor"] == pytest.approx(21_300 / 950)
+
+    def test_a_networks_own_sum_is_its_file_against_its_ways(self, service):
+        net = service.net
+        (disk,) = self.sums(zoo_models.arithmetic(net), net.title)
+        assert disk["factor"] == pytest.approx(net.apart_params_m / net.total_params_m)
+        assert len(disk["terms"].split(" + ")) == net.ways
+
+    def test_what_is_not_stated_is_said_to_be(self, service):
+        own = zoo_models.arithmetic(service.net)[0]
+        assert own["note"].startswith("Training is not reckoned")
+
+    def test_the_published_network_itself_comes_once(self):
+        from snnet.catalogue import published
+
+        (only,) = zoo_models.arithmetic(published.outline("deit"))
+        assert [row["times"].split(" = ")[1] for row in only["sums"]] == ["22.2 times", "22.4 times"]
+
+    def test_another_published_network_has_both_sums_of_its_own(self):
+        from snnet.catalogue import published
+
+        own, deit = zoo_models.arithmetic(published.outline("levit"))
+        assert own["sums"][1]["together"] == "2 × 1000 + 100 = 2,100"
+        assert deit["title"] == "The published DeiT-Ti/S/B"
+
+
+def wait_until_done(photos, model):
+    for _ in range(400):
+        found = photos.progress(model)
+        if found["state"] != "running":
+            return found
+        threading.Event().wait(0.05)
+    raise AssertionError(found)
+
+
+class TestWeights:
+    def test_an_anchor_that_is_here_runs_without_a_network(self, service, lion, monkeypatch):
+        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+        assert service.zoo.size(LITE0) == {"here": True, "bytes": None, "progress": None}
+        names = [service.net.stitches[0].name, service.net.stitches[-1].name]
+        found = json.loads(json.dumps(service.compare_photo(str(lion), LITE0, 224, names), allow_nan=False))
+        model = found["model"]
+        assert (model["name"], model["image_size"]) == (LITE0, 224)
+        assert model["top5"][0]["label"] == "lion"
+        assert model["latency_ms"] > 0
+        assert [row["name"] for row in found["stitches"]] == names
+        assert all(len(row["top5"]) == 5 and row["latency_ms"] > 0 for row in found["stitches"])
+
+    def test_its_answer_is_the_models_own(self, service, lion):
+        # lite0 as a stitch at its published size is this very model, and its transform timm's
+        stitch = next(s for s in service.net.stitches if accuracy.timm_row(service.net, s))
+        row = accuracy.timm_row(service.net, stitch)
+        found = service.compare_photo(str(lion), row.name, row.image_size, [stitch.name])
+        assert [r["index"] for r in found["model"]["top5"]] == [
+            r["index"] for r in found["stitches"][0]["top5"]
+        ]
+        for mine, theirs in zip(found["model"]["top5"], found["stitches"][0]["top5"], strict=True):
+            assert mine["probability"] == pytest.approx(theirs["probability"], abs=1e-4)
+        with torch.inference_mode():
+            logits = lite.original(row.name)(service.net.transform(stitch)(decode(lion))[None])
+        assert int(logits.argmax()) == found["model"]["top5"][0]["index"]
+
+    @pytest.mark.parametrize("model", ["nonsense", None, 7, "../x", ["a"], ""])
+    def test_what_is_no_model_is_refused(self, service, model):
+        for call in (service.zoo.size, service.zoo.fetch, service.zoo.progress):
+            with pytest.raises(ValueError, match="no zoo model"):
+                call(model)
+
+    def test_a_size_or_stitch_that_there_is_not_is_refused(self, service, lion):
+        with pytest.raises(ValueError, match="no result at 999 px: at 224 px"):
+            service.compare_photo(str(lion), LITE0, 999, [])
+        with pytest.raises(ValueError, match="has no stitch 'nonsense'"):
+            service.compare_photo(str(lion), LITE0, 224, ["nonsense"])
+        with pytest.raises(ValueError, match="no list"):
+            service.compare_photo(str(lion), LITE0, 224, "lite0")
+
+    def test_a_photo_that_is_none_is_one_sentence(self, service, tmp_path):
+        (tmp_path / "notes.jpg").write_text("to do: take photos")
+        with pytest.raises(PhotoError, match=r"notes\.jpg"):
+            service.compare_photo(str(tmp_path / "notes.jpg"), LITE0, 224, [])
+
+    def test_every_model_of_the_zoo_has_one_source(self):
+        for name in {model.name for model in zoo.models()}:
+            (source,) = zoo_models.ZooEntry(name).sources
+            assert isinstance(source, HubFile | ReleaseFile)
+
+    def test_without_a_network_the_sentence_names_file_and_address(self, service, monkeypatch, tmp_path):
+        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+        monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+        with pytest.raises(WeightsError) as error:
+            service.zoo.size(FAR)
+        said = str(error.value)
+        assert said.startswith("model.safetensors can't be fetched")
+        assert f"https://huggingface.co/timm/{FAR}/resolve/main/model.safetensors" in said
+        assert f"hf download timm/{FAR} model.safetensors" in said
+        assert "--weights" not in said
+
+    def test_a_model_too_large_for_the_memory_is_refused(self, service, lion, monkeypatch):
+        monkeypatch.setattr(zoo_models, "_free_gb", lambda: 0.01)
+        service.zoo._held = None
+        with pytest.raises(ValueError, match=r"0\.0 GB are free: pick a smaller model"):
+            service.compare_photo(str(lion), LITE0, 224, [])
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """The file of a zoo model with random weights."""
+    import timm
+
+    torch.manual_seed(0)
+    model = timm.create_model(FAR, pretrained=False).eval()
+    file = tmp_path_factory.mktemp("zoo") / "far.pth"
+    torch.save(model.state_dict(), file)
+    return file.read_bytes(), model
+
+
+@pytest.fixture
+def far(checkpoint, service, monkeypatch, tmp_path):
+    """(photos, server) where a zoo model lies behind a server of this machine."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    photos = zoo_models.ZooPhotos(service._fetcher, service._running)
+    with serving() as served:
+        served.files["far.pth"] = checkpoint[0]
+        photos._entry(FAR).__dict__["sources"] = (served.source("far.pth"),)
+        yield photos, served
+
+
+class TestFetching:
+    def test_its_size_comes_first_then_it_is_fetched_and_run(self, far, checkpoint, service, lion):
+        photos, served = far
+        size = photos.size(FAR)
+        assert size == {"here": False, "bytes": len(checkpoint[0]), "progress": None}
+        assert served.ranges == []  # asking for the size brings nothing
+        with pytest.raises(WeightsError, match="not here: fetch them first"):
+            photos.run(str(lion), FAR, 224, service.net, [])
+        photos.fetch(FAR)
+        assert wait_until_done(photos, FAR)["state"] == "done"
+        assert photos.size(FAR)["here"]
+        answer = photos.run(str(lion), FAR, 224, service.net, [])["model"]
+        with torch.inference_mode():
+            images = zoo_models._transform(photos._entry(FAR).config, 224)(decode(lion).convert("RGB"))[None]
+            expected = checkpoint[1](images)[0].softmax(0)
+        for row in answer["top5"]:
+            assert row["probability"] == pytest.approx(float(expected[row["index"]]), abs=1e-4)
+        photos.fetch(FAR)
+        assert len(served.ranges) == 1  # what is here is not fetched again
+
+    def test_a_failure_says_why_and_may_be_tried_again(self, far):
+        photos, served = far
+        served.status = 503
+        with pytest.raises(WeightsError, match=r"far\.pth can't be fetched .*HTTP 503"):
+            photos.size(FAR)
+        photos.fetch(FAR)
+        found = wait_until_done(photos, FAR)
+        assert found["state"] == "failed"
+        assert "HTTP 503" in found["sentence"]
+        served.status = 200
+        photos.fetch(FAR)
+        assert wait_until_done(photos, FAR)["state"] == "done"
+
+    def test_another_files_tensors_are_refused(self, far, service, lion, tmp_path):
+        photos, served = far
+        torch.save({"a": torch.zeros(1)}, tmp_path / "x.pth")
+        served.files["far.pth"] = (tmp_path / "x.pth").read_bytes()
+        photos.fetch(FAR)
+        assert wait_until_done(photos, FAR)["state"] == "done"
+        with pytest.raises(WeightsError, match=r"far\.pth: these are not the weights of mobilenetv3"):
+            photos.run(str(lion), FAR, 224, service.net, [])
+
+    def test_one_fetch_at_a_time_with_those_of_networks(self, far, service):
+        photos, served = far
+        served.bytes_a_second = 200_000
+        photos.fetch(FAR)
+        with pytest.raises(ValueError, match=f"{FAR} is being fetched"):
+            service._fetcher.start(service._entries["levit"])
+        assert photos.size(FAR)["progress"]["state"] == "running"
+        served.bytes_a_second = None
+        assert wait_until_done(photos, FAR)["state"] == "done"
+
+
+def test_a_folders_network_is_compared_too(lion, tmp_path):
+    net = tiny(seed=1)
+    net.save(tmp_path / "tiny")
+    service = Service(str(tmp_path / "tiny"))
+    name = net.stitches[0].name
+    found = service.compare_photo(str(lion), LITE0, 224, [name])
+    assert found["stitches"][0]["top5"][0]["label"].startswith("class ")  # it knows ten classes
+    assert all(row["sets"] is None for row in service.network()["stitches"])
