@@ -312,11 +312,11 @@ class Backend:
     def _measured(self, result: "Result") -> dict[str, Any]:
         key = (*result.key, result.total, result.top1, result.top5)
         if key not in self._shares:  # a bootstrap each: some milliseconds
-            from snnet.evaluation import accuracy
+            from snnet.evaluation import intervals
 
             self._shares[key] = {
-                f"top{top}": _share(right, result.total, accuracy.interval(result, top))
-                for top, right in zip(accuracy.TOPS, (result.top1, result.top5), strict=True)
+                f"top{top}": _share(right, result.total, intervals.interval(result, top))
+                for top, right in zip(intervals.TOPS, (result.top1, result.top5), strict=True)
             }
         return self._shares[key] | {
             "total": result.total,

@@ -358,7 +358,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
     from snnet.catalogue import entries
     from snnet.commands import malloc
-    from snnet.evaluation import accuracy, results
+    from snnet.evaluation import intervals, results
     from snnet.evaluation.distributed import Processes
     from snnet.evaluation.evaluate import evaluate
     from snnet.network.sweep import saved
@@ -409,7 +409,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         kept = ("stitch", "total", "top1", "top5", "precision", "measured_on")
         said = [
             {name: getattr(row, name) for name in kept}
-            | {f"top{top}_interval": list(accuracy.interval(row, top)) for top in accuracy.TOPS}
+            | {f"top{top}_interval": list(intervals.interval(row, top)) for top in intervals.TOPS}
             for row in rows
         ]
         print(json.dumps(said, indent=2))
@@ -419,8 +419,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     )
     for stitch, row in zip(net.stitches, rows, strict=True):
         line = f"{stitch.name:<28} {net.cost(stitch).gmacs:6.3f}"
-        for top, right in zip(accuracy.TOPS, (row.top1, row.top5), strict=True):
-            low, high = accuracy.interval(row, top)
+        for top, right in zip(intervals.TOPS, (row.top1, row.top5), strict=True):
+            low, high = intervals.interval(row, top)
             line += f"  {100 * right / row.total:5.1f} % [{low:4.1f}, {high:5.1f}]"
         print(line)
 

@@ -8,26 +8,23 @@ published top-1 plus that difference.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
 from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
 
 from snnet import frontier
 from snnet.evaluation import results
+from snnet.evaluation.intervals import (
+    IMAGENET_CLASSES,
+    IMAGENET_PHOTOS,
+    interval,
+    paired_difference,
+    wilson,
+)
 from snnet.evaluation.results import Result
 from snnet.stitches.stitch import Stitch
 from snnet.tables import zoo
 
 if TYPE_CHECKING:
     from snnet.network.network import StitchedNetwork
-
-IMAGENET_CLASSES = 1000
-IMAGENET_PHOTOS = 50_000
-Z95 = 1.959964
-TOPS: tuple[Literal[1, 5], ...] = (1, 5)
-FEWEST_CLASSES = 10  # that can stand for others: below, resampling them says too little
 
 
 @dataclass(frozen=True)
@@ -42,60 +39,6 @@ class Accuracy:
     source: Literal["published", "measured", "estimated"]
     note: str
     photos: str = ""
-
-
-def wilson(right: float, total: int) -> tuple[float, float]:
-    """Return the 95 % interval in percent of a share of right answers (Wilson, 1927)."""
-    share, spread = right / total, Z95**2 / total
-    centre = (share + spread / 2) / (1 + spread)
-    half = sqrt(share * (1 - share) * spread + spread**2 / 4) / (1 + spread)
-    return 100 * (centre - half), 100 * (centre + half)
-
-
-def interval(result: Result, top: Literal[1, 5] = 1) -> tuple[float, float]:
-    """Return the 95 % interval in percent of a result's top-1 or top-5.
-
-    Wilson's where photos of all classes were counted. On some of the classes a bootstrap over whole classes,
-    since the photos of one class go right or wrong together; of fewer than ten classes that knows too little,
-    and Wilson's stands again.
-    """
-    place = 1 if top == 1 else 2
-    classes = sorted(result.per_class)
-    if not FEWEST_CLASSES <= len(classes) < IMAGENET_CLASSES:
-        return wilson(result.top1 if top == 1 else result.top5, result.total)
-    photos = np.array([result.per_class[c][0] for c in classes], dtype=np.float64)
-    right = np.array([result.per_class[c][place] for c in classes], dtype=np.float64)
-    return _resampled(right, photos)
-
-
-def _resampled(
-    gained: NDArray[np.float64], photos: NDArray[np.float64], draws: int = 10_000, seed: int = 0
-) -> tuple[float, float]:
-    """Return the percentile bootstrap's 95 % interval over whole classes of 100 · gained / photos."""
-    picks = np.random.default_rng(seed).integers(len(photos), size=(draws, len(photos)))
-    low, high = np.percentile(gained[picks].sum(1) / photos[picks].sum(1), [2.5, 97.5])
-    return 100 * float(low), 100 * float(high)
-
-
-def paired_difference(
-    stitch: Mapping[int, tuple[int, int]],
-    control: Mapping[int, tuple[int, int]],
-    draws: int = 10_000,  # the ends then move by a few hundredths of a point with the seed
-    seed: int = 0,
-) -> tuple[float, tuple[float, float]]:
-    """Return the difference of top-1 in points on the same photos, and its 95 % interval.
-
-    Both map a class to (photos, right answers). The interval is the percentile bootstrap over whole
-    classes, since the photos of one class go right or wrong together.
-
-    Raises ValueError if the two were not counted on the same number of photos of the same classes.
-    """
-    if {c: n for c, (n, _) in stitch.items()} != {c: n for c, (n, _) in control.items()}:
-        raise ValueError("the stitch and its control were not measured on the same photos")
-    classes = sorted(stitch)
-    photos: NDArray[np.float64] = np.array([stitch[c][0] for c in classes], dtype=np.float64)
-    gained: NDArray[np.float64] = np.array([stitch[c][1] - control[c][1] for c in classes], dtype=np.float64)
-    return 100 * float(gained.sum() / photos.sum()), _resampled(gained, photos, draws, seed)
 
 
 def reported(top1: float, source: str) -> Accuracy:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from app.measuring.jobs import Backend, check_sender, is_loopback, refusal
 from app.service import Service
-from snnet.evaluation import accuracy, results
+from snnet.evaluation import intervals, results
 from snnet.evaluation.results import Store
 from tests.networks import tiny
 
@@ -197,7 +197,7 @@ def test_cancelled_and_gone_on_gives_what_one_run_gives(backend, own, photos, sm
         result = held[row["stitch"]]
         assert (row["top1"]["right"], row["top5"]["right"], row["total"]) == (result.top1, result.top5, 18)
         assert row["top1"]["share"] == 100 * result.top1 / 18
-        assert tuple(row["top5"]["interval"]) == accuracy.interval(result, 5)
+        assert tuple(row["top5"]["interval"]) == intervals.interval(result, 5)
         assert row["where"] == "own"
         assert row["photos"] == result.photos_about
         assert result.route.startswith(row["short"])
