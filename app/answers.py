@@ -72,7 +72,7 @@ def row(
 
 def best(logits: Any, most: int = SHOWN) -> list[dict[str, Any]]:
     """Return the best classes of (1, classes) logits as {"index", "label", "probability"}, best first."""
-    from snnet.photos.photo_set import class_names
+    from snnet.photos.classes import class_names
 
     names = class_names()
     classes = logits.shape[1]

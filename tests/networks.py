@@ -5,7 +5,7 @@ import torch
 
 from snnet.network.anchor import Anchor
 from snnet.network.network import StitchedNetwork
-from snnet.photos.photo_set import Transform
+from snnet.photos.transform import Transform
 from snnet.stitches.stitch import at_sizes, nearest_joints, stage_sections
 
 SIZES = (64, 48)  # px

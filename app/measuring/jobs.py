@@ -387,13 +387,13 @@ def _stopped(job: _Job) -> str:
 
 
 def _wrong(job: _Job, error: Exception) -> str:
-    from snnet.photos import parquet
+    from snnet.photos import store
     from snnet.photos.decode import PhotoError
 
     if isinstance(error, PhotoError):
         return f"{error}. What was counted is kept: skip broken photos and measure on, or mend the photo."
     if isinstance(error, ValueError | OSError | RuntimeError):
-        return str(error).replace(parquet.ACCEPTED, ACCEPTED)  # the hub is not for the page
+        return str(error).replace(store.ACCEPTED, ACCEPTED)  # the hub is not for the page
     return f"{job.title} can't be measured ({type(error).__name__}: {error})"
 
 

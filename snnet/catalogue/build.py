@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from snnet.network.anchor import Anchor
     from snnet.network.counting import Point
     from snnet.network.network import StitchedNetwork
-    from snnet.photos.photo_set import Photos, Source, Transform
+    from snnet.photos.fingerprints import Source
+    from snnet.photos.photo_set import Photos
+    from snnet.photos.transform import Transform
 
 Ways = Literal["auto", "paired", "unpaired", "two-way"]
 PHOTOS = 500  # drawn for the least-squares start: five times what the authors take, within a minute
@@ -123,7 +125,7 @@ def start(
     from tqdm import tqdm
 
     from snnet.network import least_squares, own_norms
-    from snnet.photos.photo_set import batches
+    from snnet.photos.batches import batches
 
     transform = net.transform(net.stitches[0])
     text = f"{len(net.layers)} stitching layers from {photos.describe()} at {transform.image_size} px"
@@ -302,7 +304,7 @@ def _macs(model: "nn.Module", size: int | None = None) -> int:
 
 
 def _transform(model: Any, image_size: int | None, crop: float | None) -> "Transform":
-    from snnet.photos.photo_set import Transform
+    from snnet.photos.transform import Transform
 
     config = model.default_cfg
     return Transform(

@@ -116,7 +116,7 @@ def anchored(own_norms: bool = False) -> "StitchedNetwork":
     """Return the network with its anchors' weights; its stitching layers are zero."""
     from snnet.network.anchor import Anchor
     from snnet.network.network import StitchedNetwork
-    from snnet.photos.photo_set import Transform
+    from snnet.photos.transform import Transform
     from snnet.stitches.stitch import at_sizes, nearest_joints, stage_sections
 
     anchors, published_sizes = [], []

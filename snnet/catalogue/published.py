@@ -364,7 +364,7 @@ def _network(family: Family, rank: int = 0) -> "StitchedNetwork":
 
     from snnet.network.anchor import Anchor
     from snnet.network.network import StitchedNetwork
-    from snnet.photos.photo_set import Transform
+    from snnet.photos.transform import Transform
 
     adapter = _norm_as_block() if family.skips_norm else None
     anchors = [

@@ -125,7 +125,7 @@ def read_plan(file: Path) -> Mapping[str, Any]:
 def _network(plan: Mapping[str, Any], folder: Path) -> "StitchedNetwork":
     from snnet.catalogue.build import make_anchor
     from snnet.network.network import StitchedNetwork
-    from snnet.photos.photo_set import Transform
+    from snnet.photos.transform import Transform
 
     if name := plan.get("published"):
         from snnet.catalogue import published

@@ -23,7 +23,8 @@ from snnet.stitches.stitch import Stitch
 
 if TYPE_CHECKING:
     from snnet.network.network import StitchedNetwork
-    from snnet.photos.photo_set import Batch, Photos
+    from snnet.photos.batches import Batch
+    from snnet.photos.photo_set import Photos
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 SAVE_EVERY_S = 10.0  # what a kill costs at most, beside the batch under way
@@ -227,7 +228,7 @@ def _measure(
     saver: _Saver,
 ) -> Iterator[int]:
     """Count this process's share of the photos; yield how many photos all have done, step by step."""
-    from snnet.photos.photo_set import batches
+    from snnet.photos.batches import batches
 
     processes = saver.processes
     by_transform: dict[Any, list[Stitch]] = {}

@@ -17,7 +17,7 @@ from snnet.stitches.stitch import Joint, Part, Stitch
 
 if TYPE_CHECKING:
     from snnet.evaluation.accuracy import Accuracy
-    from snnet.photos.photo_set import Transform
+    from snnet.photos.transform import Transform
 
 
 class UnmeasuredWarning(UserWarning):

@@ -8,12 +8,13 @@ from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snnet.photos.decode import PhotoError
-from snnet.photos.parquet import SourceError
+from snnet.photos.store import SourceError
 
 if TYPE_CHECKING:
     import torch
 
-    from snnet.photos.photo_set import Photos, Transform
+    from snnet.photos.photo_set import Photos
+    from snnet.photos.transform import Transform
 
 FEW = 1000  # photos that one core prepares while the first use of workers in a process starts (about 4 s)
 AHEAD = 2  # batches that each worker prepares while the network runs; more take memory and gain nothing

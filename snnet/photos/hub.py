@@ -12,7 +12,8 @@ from urllib.parse import unquote
 
 from snnet.photos.decode import SUFFIXES
 from snnet.photos.fingerprints import Remember, combined
-from snnet.photos.parquet import Parquet, SourceError
+from snnet.photos.parquet import Parquet
+from snnet.photos.store import SourceError
 
 REQUESTS = 16  # at once, for footers and labels: many small ranges, each a round trip
 TIMEOUT_S = 10.0  # for the hub's first answer

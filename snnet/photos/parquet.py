@@ -10,17 +10,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from snnet.photos.decode import PhotoError
 from snnet.photos.fingerprints import Remember, Source, combined, content, fingerprint
+from snnet.photos.store import ACCEPTED, UNKNOWN, SourceError
 
-UNKNOWN = -1  # the label of a photo whose class is not known
-ACCEPTED = (
-    "a Parquet file, several, a glob of them, a folder of Parquet files, a folder of photos, "
-    "or a data set of the hub (hf://datasets/owner/name)"
-)
 T = TypeVar("T")
-
-
-class SourceError(OSError):
-    """Says in one sentence why the place where photos lie doesn't give them, and what to do."""
 
 
 class _Layout(NamedTuple):

@@ -1,125 +1,19 @@
-"""Sets of photos with labels, from Parquet files, folders or the hub, and a network's transform of them."""
+"""Sets of photos with labels, from Parquet files, folders or the hub."""
 
 import glob
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from PIL import Image
 
-from snnet.photos import decode as _photos
 from snnet.photos import ground_truth, hub, parquet
-from snnet.photos.batches import Batch, batches, default_workers, worker_options
-from snnet.photos.classes import class_index, class_names
-from snnet.photos.decode import PhotoError
-from snnet.photos.fingerprints import Remember, Source, combined, content, fingerprint
-from snnet.photos.parquet import ACCEPTED, UNKNOWN, SourceError
-
-if TYPE_CHECKING:
-    import torch
-
-__all__ = [
-    "UNKNOWN",
-    "Batch",
-    "PhotoError",
-    "Photos",
-    "Remember",
-    "Source",
-    "SourceError",
-    "Transform",
-    "batches",
-    "class_names",
-    "default_workers",
-    "fingerprint",
-    "open_photos",
-    "worker_options",
-]
-
-_INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "box", "hamming", "lanczos")
-
-
-# ---------------------------------------------------------------------------------------------- transforms
-
-
-@dataclass(frozen=True)
-class Transform:
-    """timm's evaluation transform: short side to `image_size / crop`, centre crop, normalised."""
-
-    image_size: int  # px, of the square that the network sees
-    crop: float = 0.875  # of the resized short side, the ImageNet convention
-    interpolation: str = "bicubic"
-    mean: tuple[float, ...] = (0.485, 0.456, 0.406)  # ImageNet's, of RGB in 0..1
-    std: tuple[float, ...] = (0.229, 0.224, 0.225)
-
-    def __post_init__(self) -> None:
-        # Equal transforms must have equal keys, whether their figures came as int, float or list.
-        for name, value in (("image_size", int(self.image_size)), ("crop", float(self.crop))):
-            object.__setattr__(self, name, value)
-        for name in ("mean", "std"):
-            object.__setattr__(self, name, tuple(float(value) for value in getattr(self, name)))
-        if self.image_size < 1:
-            raise ValueError(f"image size {self.image_size} is not a number of pixels: at least 1")
-        if not 0 < self.crop <= 1:
-            raise ValueError(f"crop {self.crop} is outside 0 to 1: a fraction of the resized short side")
-        if self.interpolation not in _INTERPOLATIONS:
-            raise ValueError(f"interpolation {self.interpolation!r} is none of {', '.join(_INTERPOLATIONS)}")
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
-            raise ValueError(f"mean {self.mean} and std {self.std} must be three figures each, std above 0")
-
-    @property
-    def key(self) -> str:
-        """Stable text that names everything the result depends on; equal for equal transforms."""
-        mean, std = (",".join(map(repr, values)) for values in (self.mean, self.std))
-        return f"size={self.image_size} crop={self.crop!r} {self.interpolation} mean={mean} std={std}"
-
-    def __call__(self, image: Image.Image) -> "torch.Tensor":
-        """Return a photo as a network's input, (3, image_size, image_size) float32."""
-        result: torch.Tensor = _pipeline(self)(image if image.mode == "RGB" else image.convert("RGB"))
-        return result
-
-
-@cache
-def _pipeline(transform: Transform) -> Callable[[Image.Image], Any]:
-    from timm.data import create_transform
-
-    pipeline: Callable[[Image.Image], Any] = create_transform(
-        input_size=(3, transform.image_size, transform.image_size),
-        is_training=False,
-        crop_pct=transform.crop,
-        interpolation=transform.interpolation,
-        mean=transform.mean,
-        std=transform.std,
-    )
-    return pipeline
-
-
-# ------------------------------------------------------------------------------------------------- photos
-
-
-class _Store(Protocol):
-    """Where photos lie: all of them, in a fixed order, none decoded."""
-
-    title: str
-    note: str  # what `describe` adds
-    imagenet: bool  # the labels are indices of ImageNet-1k
-    local: bool  # on this machine, with labels that cost nothing
-
-    def __len__(self) -> int: ...
-
-    def labels(self, rows: Sequence[int]) -> tuple[int, ...]: ...
-
-    def label(self, row: int) -> int: ...
-
-    def group(self, row: int) -> int | None: ...  # of rows that are read together
-
-    def read(self, row: int) -> tuple[Source | bytes, str | None]: ...  # what photos.decode takes
-
-    def where(self, row: int) -> str: ...
-
-    def fingerprint(self, rows: Sequence[int] | None, remember: Remember | None) -> str: ...
+from snnet.photos.decode import SUFFIXES, PhotoError, decode
+from snnet.photos.fingerprints import Remember, Source, combined
+from snnet.photos.folder import Folder, photos_below
+from snnet.photos.store import ACCEPTED, UNKNOWN, SourceError, Store
 
 
 class Photos:
@@ -131,7 +25,7 @@ class Photos:
     """
 
     def __init__(
-        self, store: _Store, limit: int | None = None, seed: int = 0, remember: Remember | None = None
+        self, store: Store, limit: int | None = None, seed: int = 0, remember: Remember | None = None
     ) -> None:
         self._store = store
         self._remember = remember
@@ -180,7 +74,7 @@ class Photos:
         row = self._rows[index]
         try:
             found, name = self._store.read(row)
-            return _photos.decode(found, name), self._store.label(row)
+            return decode(found, name), self._store.label(row)
         except PhotoError as error:
             raise PhotoError(f"{self._store.where(row)}: {error}") from error
 
@@ -235,7 +129,7 @@ def open_photos(
     /folder, or owner/name where no such path is here. Its `split` is read over the network as photos are
     needed, and nothing is stored; for gated ones the hub's library wants HF_TOKEN.
 
-    `labels` is the ground-truth file of a flat folder: see `truth.read`. `limit` takes a random sample of
+    `labels` is the ground-truth file of a flat folder: see `ground_truth.read`. `limit` takes a random sample of
     that many photos, the same for the same seed, in their order. `remember`: see `fingerprint`.
 
     Raises FileNotFoundError where nothing is there, SourceError (an OSError) where the hub gives nothing,
@@ -246,7 +140,7 @@ def open_photos(
     return Photos(_opened(path, labels, split), limit, seed, remember)
 
 
-def _opened(path: Source | Sequence[Source], labels: Source | None, split: str) -> _Store:
+def _opened(path: Source | Sequence[Source], labels: Source | None, split: str) -> Store:
     several = () if isinstance(path, str | os.PathLike) else tuple(path)
     if len(several) > 1:
         return _several(several, labels)
@@ -260,11 +154,11 @@ def _opened(path: Source | Sequence[Source], labels: Source | None, split: str) 
         return _from_hub(text, place, split)
     found, title = _found(text), Path(text).name or Path(text).resolve().name
     if os.path.isdir(text) and not found:
-        return _Folder(Path(text), _below(Path(text)))
+        return Folder(Path(text), photos_below(Path(text)))
     return _of_files(found, title)
 
 
-def _several(paths: Sequence[Source], labels: Source | None) -> _Store:
+def _several(paths: Sequence[Source], labels: Source | None) -> Store:
     if labels is not None:
         raise ValueError(f"the labels in {labels} go with one flat folder of photos, not with several paths")
     found = [Path(os.path.expanduser(os.fspath(path))) for path in paths]
@@ -274,19 +168,19 @@ def _several(paths: Sequence[Source], labels: Source | None) -> _Store:
     return _of_files(found, f"{found[0].name} and {len(found) - 1} more")
 
 
-def _of_files(files: Sequence[Path], title: str) -> _Store:
+def _of_files(files: Sequence[Path], title: str) -> Store:
     for file in files:
         if not file.is_file():
             raise FileNotFoundError(f"{file} does not exist or is no file: give {ACCEPTED}")
-    if all(file.suffix.lower() in _photos.SUFFIXES for file in files):
-        return _Folder(None, files, title)
+    if all(file.suffix.lower() in SUFFIXES for file in files):
+        return Folder(None, files, title)
     for file in files:
-        if file.suffix.lower() in _photos.SUFFIXES:
+        if file.suffix.lower() in SUFFIXES:
             raise ValueError(f"{file} is a photo among other files: give {ACCEPTED}")
     return parquet.local(files, title)
 
 
-def _from_hub(text: str, place: hub.Place, split: str) -> _Store:
+def _from_hub(text: str, place: hub.Place, split: str) -> Store:
     try:
         return hub.HubParquet(place, split)
     except SourceError as error:
@@ -295,11 +189,11 @@ def _from_hub(text: str, place: hub.Place, split: str) -> _Store:
         raise SourceError(f"{text} does not exist here, and as a data set of the hub: {error}") from error
 
 
-def _labelled(text: str, labels: Source) -> _Store:
+def _labelled(text: str, labels: Source) -> Store:
     """Return a flat folder's photos with the labels of a ground-truth file."""
     if not os.path.isdir(text) or _found(text):
         raise ValueError(f"the labels in {labels} go with a flat folder of photos, which {text} is not")
-    store = _Folder(Path(text), _below(Path(text)))
+    store = Folder(Path(text), photos_below(Path(text)))
     if nested := [name for name in store.names if "/" in name]:
         raise ValueError(
             f"the labels in {labels} go with a flat folder of photos, and {text} has sub-folders "
@@ -318,81 +212,3 @@ def _found(text: str) -> list[Path]:
     if found := sorted(Path(name) for name in glob.glob(text, recursive=True) if os.path.isfile(name)):
         return found
     raise FileNotFoundError(f"{text} matches no file: give {ACCEPTED}")
-
-
-def _below(folder: Path) -> list[Path]:
-    """Return the photos in a folder and below, by name."""
-    found = []
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [
-            Path(parent, name)
-            for name in sorted(names)
-            if Path(name).suffix.lower() in _photos.SUFFIXES and not name.startswith(".")
-        ]
-    if not found:
-        raise ValueError(f"{folder} holds no photos and no Parquet files: give {ACCEPTED}")
-    return found
-
-
-class _Folder:
-    """Photos as files: one folder's, labelled by its sub-folders, or any list, unlabelled."""
-
-    local = True
-
-    def __init__(self, root: Path | None, files: Sequence[Path], title: str = "") -> None:
-        self.title = title if root is None else root.resolve().name or str(root)
-        self.note = ""
-        self.imagenet = True
-        self.files = [Path(os.path.abspath(file)) for file in files]
-        self.names = [file.name if root is None else file.relative_to(root).as_posix() for file in files]
-        self._labels = self._by_folder()
-        self._truth = False
-
-    def _by_folder(self) -> tuple[int, ...]:
-        folders = [name.partition("/")[0] if "/" in name else "" for name in self.names]
-        classes = sorted({*folders})
-        if "" in classes:
-            if len(classes) > 1:
-                self.note = "photos lie beside the sub-folders, so those are not taken for classes"
-            return (UNKNOWN,) * len(folders)
-        known = {name: index for name in classes if (index := class_index(name)) is not None}
-        if not known:
-            known = {name: number for number, name in enumerate(classes)}
-            self.imagenet = False
-            self.note = "classes numbered by sub-folder name, none being an ImageNet-1k class"
-        elif strangers := [name for name in classes if name not in known]:
-            self.note = f"no ImageNet-1k class: {', '.join(strangers[:3])}" + ", …" * (len(strangers) > 3)
-        return tuple(known.get(folder, UNKNOWN) for folder in folders)
-
-    def set_truth(self, labels: tuple[int, ...], source: str) -> None:
-        self._labels, self._truth, self.note = labels, True, f"labels from {source}"
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def labels(self, rows: Sequence[int]) -> tuple[int, ...]:
-        return tuple(self._labels[row] for row in rows)
-
-    def label(self, row: int) -> int:
-        return self._labels[row]
-
-    def group(self, row: int) -> None:
-        return None
-
-    def read(self, row: int) -> tuple[Source | bytes, str | None]:
-        return self.files[row], None
-
-    def where(self, row: int) -> str:
-        return f"{self.names[row]} in {self.title}" if "/" in self.names[row] else self.title
-
-    def fingerprint(self, rows: Sequence[int] | None, remember: Remember | None) -> str:
-        chosen = range(len(self.files)) if rows is None else rows
-        # The names carry the labels where no file gives them; sorted, so that a list's order does not matter.
-        parts = sorted(
-            (self.names[row], content(self.files[row], remember), *self._told(row)) for row in chosen
-        )
-        return combined("labelled" if self._truth else "folder", *(part for each in parts for part in each))
-
-    def _told(self, row: int) -> tuple[str, ...]:
-        return (str(self._labels[row]),) if self._truth else ()

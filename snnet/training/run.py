@@ -30,7 +30,8 @@ from snnet.training.recipes import Recipe
 
 if TYPE_CHECKING:
     from snnet.network.network import StitchedNetwork
-    from snnet.photos.photo_set import Photos, Transform
+    from snnet.photos.photo_set import Photos
+    from snnet.photos.transform import Transform
     from snnet.stitches.stitch import Stitch
 
 CHECKPOINT = "checkpoint.pt"
@@ -257,7 +258,7 @@ def _loader(plan: Plan, samples: _Samples, first: int, rank: int, workers: int) 
     """Return an iterable of (images, labels) for the steps from `first` on."""
     from torch.utils.data import DataLoader
 
-    from snnet.photos.photo_set import worker_options
+    from snnet.photos.batches import worker_options
 
     keys = [
         [(number, index, plan.stitch(step).image_size) for number, index in plan.samples(step, rank)]
@@ -542,7 +543,7 @@ class Run:
     def _steps(self, first: int) -> None:
         from tqdm import tqdm
 
-        from snnet.photos.photo_set import default_workers
+        from snnet.photos.batches import default_workers
 
         workers = default_workers(self.photos) if self.workers is None else self.workers
         samples = _Samples(self.photos, self.recipe, self.net.transforms)

@@ -12,7 +12,7 @@ from snnet.catalogue import build
 from snnet.network import counting
 from snnet.network.network import StitchedNetwork, UnmeasuredWarning
 from snnet.network.sweep import sweep
-from snnet.photos.photo_set import Transform
+from snnet.photos.transform import Transform
 from snnet.weights.files import WeightsError
 
 SMALL_SWIN = {"embed_dim": 24, "depths": (1, 1, 3, 1), "num_heads": (1, 1, 2, 2)}

@@ -13,7 +13,11 @@ from PIL import Image
 
 import snnet.photos.batches
 from snnet.photos import hub as hub_photos
-from snnet.photos.photo_set import PhotoError, SourceError, Transform, batches, open_photos
+from snnet.photos.batches import batches
+from snnet.photos.decode import PhotoError
+from snnet.photos.photo_set import open_photos
+from snnet.photos.store import SourceError
+from snnet.photos.transform import Transform
 from tests.hub_server import COMMIT, serving
 
 ADDRESS = "hf://datasets/owner/birds"

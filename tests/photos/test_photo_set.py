@@ -15,8 +15,12 @@ from PIL import Image
 import snnet.photos.batches
 import snnet.photos.fingerprints
 import snnet.photos.photo_set
+from snnet.photos.batches import batches, default_workers
+from snnet.photos.classes import class_names
 from snnet.photos.decode import PhotoError, decode
-from snnet.photos.photo_set import Transform, batches, class_names, default_workers, fingerprint, open_photos
+from snnet.photos.fingerprints import fingerprint
+from snnet.photos.photo_set import open_photos
+from snnet.photos.transform import Transform
 
 SHARED = Path(__file__).resolve().parent.parent.parent.parent / "shared" / "data"
 shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared photos are not here")
@@ -350,7 +354,7 @@ def test_batches(tmp_path, monkeypatch):
     photos = open_photos(parquet(tmp_path / "x.parquet", range(11), range(11)), limit=10, seed=1)
     decoded = []
     monkeypatch.setattr(
-        snnet.photos.photo_set._photos, "decode", lambda *given: decoded.append(given) or decode(*given)
+        snnet.photos.photo_set, "decode", lambda *given: decoded.append(given) or decode(*given)
     )
     other = Transform(24, 1.0)
     state = torch.random.get_rng_state()

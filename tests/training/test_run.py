@@ -90,7 +90,7 @@ class TestRecipes:
         from timm.optim import create_optimizer_v2
 
         from snnet.catalogue import entries
-        from snnet.photos.photo_set import Transform
+        from snnet.photos.transform import Transform
 
         known = RECIPES[name]
         assert entries.entry(name).name == name
