@@ -1,6 +1,5 @@
-"""Sets of photos, from a file to a network's input.
+"""Sets of photos, from a file to a network's input; nothing here knows a network, weights or results.
 
-A photo is decoded (decode), lies in a store (folder, parquet, hub; store says what they have in common) with labels
-(classes, ground_truth), belongs to a set (photo_set), is transformed (transform) and comes in batches (batches).
-Nothing here knows a network, weights or results.
+A photo lies in a store (folder, parquet, hub), is decoded (decode) and named (classes, ground_truth); a set
+(photo_set) draws samples and has a fingerprint; a transform (transform) makes batches of it (batches).
 """

@@ -129,8 +129,8 @@ def open_photos(
     /folder, or owner/name where no such path is here. Its `split` is read over the network as photos are
     needed, and nothing is stored; for gated ones the hub's library wants HF_TOKEN.
 
-    `labels` is the ground-truth file of a flat folder: see `ground_truth.read`. `limit` takes a random sample of
-    that many photos, the same for the same seed, in their order. `remember`: see `fingerprint`.
+    `labels` is the ground-truth file of a flat folder: see `ground_truth.read`. `limit` takes a random sample
+    of that many photos, the same for the same seed, in their order. `remember`: see `fingerprint`.
 
     Raises FileNotFoundError where nothing is there, SourceError (an OSError) where the hub gives nothing,
     ValueError for what is not a set of photos, labels that don't fit, an unknown split, or a limit below 1.
