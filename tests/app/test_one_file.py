@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from app import main as command
 from app import one_file
 from snnet.commands import main
 
@@ -39,14 +40,30 @@ def test_what_needs_a_server_is_left_out():
 
 def test_the_command_writes_it(tmp_path, capsys):
     file = tmp_path / "made" / "page.html"
-    assert main.main(["frontier", "lite", "--page", str(file)]) == 0
-    assert f"wrote {file}" in capsys.readouterr().err
+    assert command.main("app.py", ["--network", "lite", "--write-page", str(file)]) == 0
+    assert f"wrote {file}" in capsys.readouterr().out
     text = file.read_text(encoding="utf-8")
     assert 4e6 < len(text) < 8e6
     data = json.loads(re.search(r'id="sn-data">(.*?)</script>', text)[1])
     assert data["layer"]["name"] == "lite"
     assert set(data["layer"]["drawing"]["routes"]) == {row["name"] for row in data["layer"]["stitches"]}
     assert not re.search(r'<(script|link|img)[^>]+(src|href)="(?!data:)', text)
+
+
+@pytest.mark.parametrize(
+    ("network", "below", "sentence"),
+    [
+        ("nonsense", "page.html", "app.py: no network 'nonsense': the catalogue has lite"),
+        ("lite", "file/page.html", "app.py: "),  # no folder can be made there
+    ],
+)
+def test_what_is_wrong_is_one_line(tmp_path, capsys, network, below, sentence):
+    (tmp_path / "file").write_text("no folder")
+    assert command.main("app.py", ["--network", network, "--write-page", str(tmp_path / below)]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith(sentence)
+    assert said.err.count("\n") == 1
+    assert not said.out
 
 
 def test_without_the_app_it_says_what_to_do(tmp_path, capsys, monkeypatch):

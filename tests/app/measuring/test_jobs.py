@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
+from app import main as command
 from app.measuring.jobs import Backend, check_sender, is_loopback, refusal
 from app.service import Service
 from snnet.evaluation import intervals, results
@@ -74,16 +75,9 @@ class TestRefusal:
         assert word in sentence
         assert "\n" not in sentence
 
-    def test_the_command_says_it_in_one_line(self, monkeypatch, capsys):
-        import importlib.util
-        from pathlib import Path
-
-        file = Path(__file__).resolve().parent.parent.parent.parent / "app.py"
-        spec = importlib.util.spec_from_file_location("explorer_command", file)
-        command = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(command)
+    def test_the_command_says_it_in_one_line(self, capsys):
         for words in (["--share"], ["--host", "0.0.0.0"]):
-            assert command.main(["--backend", *words]) == 2
+            assert command.main("app.py", ["--backend", *words]) == 2
             said = capsys.readouterr().err
             assert said.startswith("app.py: --backend reads this machine's files, and ")
             assert said.count("\n") == 1

@@ -1,0 +1,122 @@
+"""The page's command: reads the options, then serves the page or writes it into one file."""
+
+import argparse
+import errno
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+GRADIO_PORT = 7860  # where Gradio begins to look for a free one
+
+
+def main(program: str, arguments: Sequence[str] | None = None) -> int:
+    """Do what the options ask; return 0, or 2 after one line on standard error, the program's name first."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # the page asks nothing of other hosts
+    options = _parser(program).parse_args(arguments)
+    from snnet.weights.files import WeightsError
+
+    try:
+        (_write if options.write_page else _serve)(options)
+    except (ValueError, OSError, WeightsError) as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _write(options: argparse.Namespace) -> None:
+    from snnet.catalogue import entries
+
+    from . import one_file
+
+    net = entries.load(options.network, weights=options.weights)
+    file: Path = options.write_page
+    one_file.write(net, entries.entry(options.network), options.network, file)
+    size_mb = file.stat().st_size / 1e6
+    print(f"wrote {file} ({size_mb:.1f} MB): it opens in any browser, without a server")
+
+
+def _serve(options: argparse.Namespace) -> None:
+    """Serve the page until it is stopped."""
+    from .measuring.jobs import Backend, refusal
+    from .service import Service
+
+    if options.backend and (sentence := refusal(options.host, options.share, os.environ)):
+        raise ValueError(sentence)
+    service = Service(options.network, options.weights)
+    if options.weights:
+        assert service.net  # loaded before the page is served: a wrong file is told at once
+    from . import page
+
+    # Only what the user asked for: a Space sets the host and port by Gradio's own variables.
+    asked: dict[str, Any] = {}
+    if options.host:
+        asked["server_name"] = options.host
+    if options.port:
+        asked["server_port"] = _free_port(options.port, options.host or "127.0.0.1")
+    if options.share:
+        asked["share"] = True
+    if options.backend:
+        asked["share"] = False  # said outright: in hosted notebooks Gradio would share by itself
+    demo = page.build(service, Backend(service) if options.backend else None)
+    _, url, _ = demo.launch(**page.launch_options(), **asked, prevent_thread_lock=True)
+    if not options.port and "GRADIO_SERVER_PORT" not in os.environ and f":{GRADIO_PORT}/" not in url:
+        print(f"port {GRADIO_PORT} is in use: taking {url.rstrip('/').rsplit(':')[-1]}", flush=True)
+    print(f"SN-Net explorer at {url}", flush=True)
+    # Fetched and loaded behind the first page, which has the zoo to show meanwhile.
+    service.start(then=lambda sentence: print(sentence, flush=True))
+    demo.block_thread()
+
+
+def _parser(program: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=program, description="Serve the SN-Net explorer, or write it into a file."
+    )
+    parser.add_argument(
+        "--network",
+        default="lite",
+        metavar="NAME|FOLDER",
+        help="a name of `python -m snnet networks`, or a folder of net.save (default: lite)",
+    )
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="the authors' file of its weights, where it lies elsewhere",
+    )
+    parser.add_argument(
+        "--write-page",
+        type=Path,
+        metavar="FILE.html",
+        help="write the page of the network into one file that opens from disk, and serve nothing",
+    )
+    parser.add_argument("--host", help="the address to serve on (default: Gradio's, 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="the port (default: Gradio's, the first free one from 7860)")
+    parser.add_argument("--share", action="store_true", help="a public link, by Gradio's servers")
+    parser.add_argument(
+        "--backend",
+        action="store_true",
+        help="measure networks on this machine's photos from the page; only on a loopback address",
+    )
+    return parser
+
+
+def _free_port(port: int, host: str, tries: int = 100) -> int:
+    """Return the port or the next free one, saying so; OSError if none is, or the host is not ours."""
+    for candidate in range(port, min(port + tries, 65536)):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, candidate))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    continue
+                raise OSError(
+                    f"can't serve on {host}, port {candidate}: {error.strerror or error}"
+                ) from error
+        if candidate != port:
+            print(f"port {port} is in use: taking {candidate}", flush=True)
+        return candidate
+    raise OSError(f"no free port from {port} on: name another by --port (1 to 65535)")
