@@ -67,7 +67,8 @@ export function attach(root, functions) {
 const listeners = {};
 
 export function on(news, listener) {
-  (listeners[news] ??= []).push(listener);
+  listeners[news] ??= [];
+  listeners[news].push(listener);
 }
 
 export function tell(news, what) {

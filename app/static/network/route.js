@@ -269,7 +269,7 @@ function nameColumns(at) {
     return isByStage() ? [`${column + 1} · ${grid}`, `${column + 1}`] : [grid, ""];
   });
   const fits = routeMap.axis.every(({ room }, column) => textWidth(names[column][0], fine) <= room || names[column][0] === "norm");
-  routeMap.axis.forEach(({ text }, column) => (text.textContent = names[column][fits ? 0 : 1]));
+  for (const [column, { text }] of routeMap.axis.entries()) text.textContent = names[column][fits ? 0 : 1];
   routeMap.size = at;
 }
 

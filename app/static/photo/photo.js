@@ -163,7 +163,7 @@ async function onWebcam() {
 }
 
 function stopWebcam() {
-  stream?.getTracks().forEach((track) => track.stop());
+  for (const track of stream?.getTracks() ?? []) track.stop();
   stream = null;
   page.video.hidden = true;
   page.video.srcObject = null;

@@ -53,7 +53,7 @@ const baseName = (name) => name.split(".")[0];
 function knownModel() {
   const { name, image_size: size } = zoo.columns;
   const row = name.findIndex((one, place) => one === KNOWN[0] && size[place] === KNOWN[1]);
-  const pick = (column) => zoo.columns[column][row < 0 ? 0 : row];
+  const pick = (column) => zoo.columns[column][Math.max(row , 0)];
   return { name: baseName(pick("name")), gmacs: pick("gmacs"), top1: pick("top1") };
 }
 

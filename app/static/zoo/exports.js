@@ -44,7 +44,7 @@ function curveRows() {
 export function csv() {
   const header = ["name", "kind", "family", "image_size", "gmacs", "params_m", state.set === "top1" ? "top1" : `top1_${state.set}`, "interval_low", "interval_high", "source"];
   const rows = [header, ...zooRows(), ...stitchRows(), ...curveRows()];
-  return rows.map((row) => row.map((value) => quoted(String(value))).join(",")).join("\n") + "\n";
+  return `${rows.map((row) => row.map((value) => quoted(String(value))).join(",")).join("\n")}\n`;
 }
 
 export function exportCsv() {

@@ -213,7 +213,7 @@ function fillControls() {
   put(page.zooName, filters.name);
   page.zooSize.value = filters.size;
   page.zooPretraining.value = filters.pretraining;
-  for (const [name, ends] of Object.entries(RANGES)) ends.forEach((end, place) => put(page[end], String(filters[name][place] ?? "")));
+  for (const [name, ends] of Object.entries(RANGES)) for (const [place, end] of ends.entries()) put(page[end], String(filters[name][place] ?? ""));
   for (const chip of page.zooFamilies.children) chip.setAttribute("aria-pressed", String(filters.families.includes(chip.dataset.family)));
   page.zooReset.disabled = !isChanged();
 }
@@ -303,7 +303,7 @@ export function prepare(backdrop) {
   if (!backdrop.zoo) return;
   Object.assign(zoo, backdrop.zoo, { kinds: Object.keys(backdrop.zoo.pretraining), texts: [] });
   for (const trace of backdrop.traces) {
-    if (trace.meta.kind === "zoo") trace.customdata.forEach((row, place) => (zoo.texts[row] = trace.text[place]));
+    if (trace.meta.kind === "zoo") for (const [place, row] of trace.customdata.entries()) zoo.texts[row] = trace.text[place];
   }
   state.rug = zoo.rug;
   shown = passing();
