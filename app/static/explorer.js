@@ -1,17 +1,17 @@
 // The page's start: what each part does stands in its own file; `core.js` says what they share.
 
 import * as address from "./address.js";
-import * as answers from "./photo/answers.js";
-import * as backend from "./measuring/backend.js";
 import * as budget from "./chart/budget.js";
 import * as chart from "./chart/chart.js";
-import * as compare from "./zoo/compare.js";
 import { attach, page, server, state, tell } from "./core.js";
+import * as backend from "./measuring/backend.js";
 import * as networks from "./network/networks.js";
-import * as photo from "./photo/photo.js";
 import * as route from "./network/route.js";
-import * as stage from "./stage/stage.js";
+import * as answers from "./photo/answers.js";
+import * as photo from "./photo/photo.js";
 import * as sweep from "./photo/sweep.js";
+import * as stage from "./stage/stage.js";
+import * as compare from "./zoo/compare.js";
 import * as zoo from "./zoo/zoo.js";
 
 const PARTS = [budget, photo, sweep, networks, answers, route, zoo, compare, stage, backend, address]; // the last knows what all others keep

@@ -2,10 +2,10 @@
 
 import * as budget from "./chart/budget.js";
 import * as chart from "./chart/chart.js";
-import * as compare from "./zoo/compare.js";
 import { attach, page, state, tell } from "./core.js";
 import { put } from "./network/network.js";
 import * as route from "./network/route.js";
+import * as compare from "./zoo/compare.js";
 import * as zoo from "./zoo/zoo.js";
 
 const PARTS_OF_FILE = [budget, route, zoo, compare];

@@ -92,7 +92,8 @@ const round = (gmacs) => (gmacs < 0.1 ? gmacs.toPrecision(2) : gmacs.toFixed(2))
 export function labelRing(stitch) {
   const isNarrow = plot.clientWidth < 500 || page.root.classList.contains("is-stage"); // there the figures are large
   page.ring.hidden = false; // a hidden label has no width
-  if (state.set !== "top1") page.ringLabel.textContent = `${isNarrow ? "" : `${stitch.name} · `}${round(stitch.gmacs)} GMACs · ${yOf(stitch)?.toFixed(1).concat(" %") ?? "not measured here"}`;
+  if (state.set !== "top1")
+    page.ringLabel.textContent = `${isNarrow ? "" : `${stitch.name} · `}${round(stitch.gmacs)} GMACs · ${yOf(stitch)?.toFixed(1).concat(" %") ?? "not measured here"}`;
   else if (isNarrow) page.ringLabel.textContent = figures(stitch);
   else page.ringLabel.textContent = stitch.top1 === null ? `${round(stitch.gmacs)} GMACs · ${UNKNOWN}` : `${stitch.name} · ${figures(stitch)}`;
   state.labelWidth = page.ringLabel.offsetWidth; // measured once a text: reading it at every move is slow

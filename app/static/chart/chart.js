@@ -1,7 +1,7 @@
 // The frontier chart: the zoo, the published curves, and the network's stitches over them.
 
-import { placeRing, setBudget, xOf, yOf } from "./budget.js";
 import { keep, on, page, plot, state, tell, tone, translucent } from "../core.js";
+import { placeRing, setBudget, xOf, yOf } from "./budget.js";
 
 const ZOO_VIEW = { x: [0.15, 60], y: [62, 91] }; // until the network has told its own
 const X_TITLES = { gmacs: "Cost of one image, GMACs", params: "Parameters, M" };
@@ -44,7 +44,8 @@ function coloured(trace) {
 // room; nowhere if none is left.
 function placeNames() {
   const { xaxis, yaxis } = plot._fullLayout;
-  const right = xaxis._offset + xaxis._length, bottom = yaxis._offset + yaxis._length;
+  const right = xaxis._offset + xaxis._length,
+    bottom = yaxis._offset + yaxis._length;
   const taken = [];
   for (const { name, key } of state.names) {
     const trace = plot.data.find((drawn) => drawn.meta.label && drawn.meta.key === key);
@@ -54,9 +55,9 @@ function placeNames() {
     const { offsetWidth: width, offsetHeight: height } = name;
     const x = Math.max(xaxis._offset, Math.min(at.x - width / 2, right - width));
     const rows = [0, 1, 2, 3].map((row) => row * (height + 1) + 7);
-    const free = rows.flatMap((away) => [at.y - away - height, at.y + away]).find(
-      (y) => y >= yaxis._offset && y + height <= bottom && !taken.some((box) => overlap(box, { x, y, width, height })),
-    );
+    const free = rows
+      .flatMap((away) => [at.y - away - height, at.y + away])
+      .find((y) => y >= yaxis._offset && y + height <= bottom && !taken.some((box) => overlap(box, { x, y, width, height })));
     name.hidden = free === undefined;
     if (name.hidden) continue;
     taken.push({ x, y: free, width, height });
@@ -66,7 +67,8 @@ function placeNames() {
 
 function lastInView(trace, xaxis, yaxis) {
   for (let place = trace.x.length - 1; place >= 0; place--) {
-    const x = xaxis.d2p(trace.x[place]), y = yaxis.d2p(trace.y[place]);
+    const x = xaxis.d2p(trace.x[place]),
+      y = yaxis.d2p(trace.y[place]);
     if (x >= 0 && x <= xaxis._length && y >= 0 && y <= yaxis._length) return { x: x + xaxis._offset, y: y + yaxis._offset };
   }
   return null;
@@ -93,7 +95,8 @@ function placeAll() {
 // Round GMACs over a range of exponents: 1, 2, 5 of each power of ten, every digit where less than one fits; fewer on a phone.
 function ticks([low, high]) {
   const span = high - low;
-  const wide = span < 1 ? [1, 2, 3, 4, 5, 6, 7, 8, 9] : [1, 2, 5], narrow = span < 1 ? [1, 2, 3, 5] : span < 2 ? [1, 2, 5] : [1];
+  const wide = span < 1 ? [1, 2, 3, 4, 5, 6, 7, 8, 9] : [1, 2, 5],
+    narrow = span < 1 ? [1, 2, 3, 5] : span < 2 ? [1, 2, 5] : [1];
   const digits = plot.clientWidth < 500 ? narrow : wide;
   const powers = [-4, -3, -2, -1, 0, 1, 2, 3];
   return powers.flatMap((power) => digits.map((digit) => Number((digit * 10 ** power).toPrecision(1))));
@@ -155,7 +158,8 @@ export async function draw(traces = givenTraces) {
 }
 
 export function ranges(view, traces = lastShaped) {
-  const xs = state.stitches.map(xOf), heights = state.stitches.map(yOf).filter((y) => y !== null);
+  const xs = state.stitches.map(xOf),
+    heights = state.stitches.map(yOf).filter((y) => y !== null);
   const zoo = traces.filter((t) => t.meta.kind === "zoo");
   const isLog = state.scale === "log";
   if (view === "close" && xs.length) {
@@ -165,7 +169,8 @@ export function ranges(view, traces = lastShaped) {
     return { x, y: state.set === "top1" ? state.view.y : neighbours(zoo, x, heights) };
   }
   if (view === "zoo") {
-    const all = [...zoo.flatMap((t) => t.x), ...xs], ys = [...zoo.flatMap((t) => t.y), ...heights];
+    const all = [...zoo.flatMap((t) => t.x), ...xs],
+      ys = [...zoo.flatMap((t) => t.y), ...heights];
     if (!ys.length) return ZOO_VIEW; // the filters leave nothing
     const most = Math.max(...all);
     return { x: isLog ? [0.8 * Math.min(...all), 1.25 * most] : [0, 1.03 * most], y: [Math.min(...ys) - 1, Math.max(...ys) + 1] };

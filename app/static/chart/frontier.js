@@ -20,7 +20,8 @@ export function beats(costs, values, zooCosts, zooValues) {
   if (!ladder.length) return { beaten: 0, total: 0, low: 0, high: 0 };
   const low = costs[ladder[0]];
   const high = costs.reduce((most, cost, place) => (isKnown(values[place]) ? Math.max(most, cost) : most), low);
-  let beaten = 0, total = 0;
+  let beaten = 0,
+    total = 0;
   zooCosts.forEach((cost, place) => {
     if (!isKnown(zooValues[place]) || cost < low || cost > high) return;
     total += 1;

@@ -1,12 +1,13 @@
 // What filters and axes make of the traces that came from the server.
 
-import { xOf, yOf } from "./budget.js";
 import { state } from "../core.js";
+import { xOf, yOf } from "./budget.js";
 import { front } from "./frontier.js";
 
 // `zoo` is the zoo's table with its `texts`; `shown` its rows that pass the filters, `picked` one of them or null.
 export function shaped(traces, zoo, shown, picked) {
-  const isMeasured = state.set === "top1", isByCost = state.x === "gmacs";
+  const isMeasured = state.set === "top1",
+    isByCost = state.x === "gmacs";
   const rugged = { x: [], customdata: [], text: [] };
   const found = [];
   for (const trace of traces) {
@@ -16,7 +17,13 @@ export function shaped(traces, zoo, shown, picked) {
     else if (kind === "stitch" || kind === "rug") found.push(stitchesOf(trace, rugged));
     else if (!isMeasured) found.push({ ...trace, visible: false });
     else if (isByCost) found.push({ ...trace });
-    else if (kind === "curve" && trace.meta.label) found.push(curveByParameters(trace, traces.find((other) => other.meta.key === key && other.customdata)));
+    else if (kind === "curve" && trace.meta.label)
+      found.push(
+        curveByParameters(
+          trace,
+          traces.find((other) => other.meta.key === key && other.customdata),
+        ),
+      );
     else found.push(only({ ...trace, x: trace.customdata }, (place) => trace.customdata[place] !== null || kind === "joint"));
   }
   const zooEnd = found.findLastIndex((trace) => trace.meta.kind === "zoo") + 1;
@@ -45,22 +52,30 @@ export const zooX = (zoo) => zoo.columns[state.x === "params" ? "params_m" : "gm
 function membersOf(trace, zoo, shown) {
   const family = zoo.families.indexOf(trace.name);
   const rows = shown.filter((row) => zoo.columns.family[row] === family);
-  const values = zoo.columns[state.set], xs = zooX(zoo);
+  const values = zoo.columns[state.set],
+    xs = zooX(zoo);
   const more = (row) => (state.set === "top1" ? "" : `<br>${values[row].toFixed(2)} % on ${state.setName}`);
   return { ...trace, x: rows.map((row) => xs[row]), y: rows.map((row) => values[row]), customdata: rows, text: rows.map((row) => zoo.texts[row] + more(row)) };
 }
 
 function frontOfZoo(zoo, shown) {
-  const xs = shown.map((row) => zooX(zoo)[row]), ys = shown.map((row) => zoo.columns[state.set][row]);
+  const xs = shown.map((row) => zooX(zoo)[row]),
+    ys = shown.map((row) => zoo.columns[state.set][row]);
   const places = front(xs, ys);
   return {
-    name: "zoo front", x: places.map((place) => xs[place]), y: places.map((place) => ys[place]), mode: "lines", line: { width: 1.6, dash: "dot", shape: "hv" }, hoverinfo: "skip",
+    name: "zoo front",
+    x: places.map((place) => xs[place]),
+    y: places.map((place) => ys[place]),
+    mode: "lines",
+    line: { width: 1.6, dash: "dot", shape: "hv" },
+    hoverinfo: "skip",
     meta: { kind: "zoofront", key: "zoofront", label: "Zoo front", tone: "ink" },
   };
 }
 
 function frontOfStitches(trace) {
-  const xs = state.stitches.map(xOf), ys = state.stitches.map(yOf);
+  const xs = state.stitches.map(xOf),
+    ys = state.stitches.map(yOf);
   const places = front(xs, ys);
   return { ...trace, x: places.map((place) => xs[place]), y: places.map((place) => ys[place]) };
 }
@@ -91,21 +106,35 @@ function onSet(stitch) {
 
 function rug({ x, customdata, text }, zoo) {
   return {
-    name: "not measured", x, y: x.map(() => zoo.rug), yaxis: "y2", customdata, text, mode: "markers",
-    marker: { size: 14, symbol: "line-ns-open", line: { width: 1.8 } }, hovertemplate: "%{text}<extra></extra>", meta: { kind: "rug", tone: "accent" },
+    name: "not measured",
+    x,
+    y: x.map(() => zoo.rug),
+    yaxis: "y2",
+    customdata,
+    text,
+    mode: "markers",
+    marker: { size: 14, symbol: "line-ns-open", line: { width: 1.8 } },
+    hovertemplate: "%{text}<extra></extra>",
+    meta: { kind: "rug", tone: "accent" },
   };
 }
 
 function curveByParameters(line, dots) {
   const known = [...dots.customdata.keys()].filter((place) => dots.customdata[place] !== null);
-  const xs = known.map((place) => dots.customdata[place]), ys = known.map((place) => dots.y[place]);
+  const xs = known.map((place) => dots.customdata[place]),
+    ys = known.map((place) => dots.y[place]);
   const places = front(xs, ys);
   return { ...line, x: places.map((place) => xs[place]), y: places.map((place) => ys[place]) };
 }
 
 function mark(zoo, row) {
   return {
-    name: "picked", x: [zooX(zoo)[row]], y: [zoo.columns[state.set][row]], mode: "markers", hoverinfo: "skip",
-    marker: { size: 17, symbol: "circle-open", line: { width: 3 } }, meta: { kind: "picked", tone: "ink" },
+    name: "picked",
+    x: [zooX(zoo)[row]],
+    y: [zoo.columns[state.set][row]],
+    mode: "markers",
+    hoverinfo: "skip",
+    marker: { size: 17, symbol: "circle-open", line: { width: 3 } },
+    meta: { kind: "picked", tone: "ink" },
   };
 }

@@ -141,7 +141,8 @@ function countWords(now) {
   if (now.state === "idle") return "nothing measured yet";
   if (!now.total) return now.state === "reading" ? `reading the photos${now.done ? `: ${count(now.done)} files` : " …"}` : "";
   const words = [`${count(now.done)} of ${count(now.total)} photos`];
-  if (now.rate && ACTIVE.includes(now.state)) words.push(`${now.rate >= 10 ? Math.round(now.rate) : now.rate.toPrecision(2)} photos/s`, `${duration(now.left_s)} left`);
+  if (now.rate && ACTIVE.includes(now.state))
+    words.push(`${now.rate >= 10 ? Math.round(now.rate) : now.rate.toPrecision(2)} photos/s`, `${duration(now.left_s)} left`);
   return words.join(" · ");
 }
 
@@ -187,7 +188,10 @@ async function fillTable() {
   page.storeCount.textContent = found.error ?? "";
   if (!found.error) {
     const own = figureRows.filter((row) => row.where === "own").length;
-    page.storeCount.replaceChildren(bold(everything ? "All networks" : found.title), `: ${figureRows.length.toLocaleString("en")} figures, ${own.toLocaleString("en")} of them measured here`);
+    page.storeCount.replaceChildren(
+      bold(everything ? "All networks" : found.title),
+      `: ${figureRows.length.toLocaleString("en")} figures, ${own.toLocaleString("en")} of them measured here`,
+    );
     page.storeCount.title = `Measured here: ${found.store}`;
   }
   page.storeCsv.disabled = !figureRows.length;
@@ -199,7 +203,13 @@ const shownColumns = () => COLUMNS.filter((column) => !column.only || everything
 function drawTable() {
   page.storeColumns.replaceChildren(...shownColumns().map(headCell));
   const empty = document.createElement("tr");
-  empty.append(Object.assign(document.createElement("td"), { className: "is-empty", colSpan: COLUMNS.length, textContent: figureRows ? "Nothing is known of this network yet: measure it above." : "Reading the store …" }));
+  empty.append(
+    Object.assign(document.createElement("td"), {
+      className: "is-empty",
+      colSpan: COLUMNS.length,
+      textContent: figureRows ? "Nothing is known of this network yet: measure it above." : "Reading the store …",
+    }),
+  );
   page.storeRows.replaceChildren(...(figureRows?.length ? inOrder().map(bodyRow) : [empty]));
 }
 

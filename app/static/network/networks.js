@@ -8,7 +8,10 @@ const POLL_MS = 500; // between questions how far a fetch is
 
 // The networks that are here, then those to be fetched; the one that is shown, or about to be.
 export function fillMenu(name) {
-  const groups = [["Here", true], ["To be fetched", false]].map(([label, here]) => {
+  const groups = [
+    ["Here", true],
+    ["To be fetched", false],
+  ].map(([label, here]) => {
     const group = document.createElement("optgroup");
     group.label = label;
     group.append(...state.networks.filter((n) => n.here === here).map((n) => new Option(n.title, n.name)));
@@ -41,8 +44,7 @@ export async function load(entry, turn) {
     state.networks = network.networks;
     fillMenu(network.name);
     await put(network);
-  }
-  else if (network.fetching) follow(entry, turn, await asked(server.progress, { network: entry.name }));
+  } else if (network.fetching) follow(entry, turn, await asked(server.progress, { network: entry.name }));
   else if (network.instead) fallBack(network.error, network.instead, turn);
   else if (state.network === null) fail(network.error);
   else refuse(network.error);
@@ -65,7 +67,8 @@ function fail(sentence) {
 async function fallBack(sentence, name, turn) {
   const entry = entryOf(name);
   await load(entry, turn);
-  if (turn === state.choice && state.network === name) openPanel(`${sentence.replace(/\.?$/, ".")} The page shows ${entry.title} instead.`, { isError: true, cancel: "Close" });
+  if (turn === state.choice && state.network === name)
+    openPanel(`${sentence.replace(/\.?$/, ".")} The page shows ${entry.title} instead.`, { isError: true, cancel: "Close" });
 }
 
 // Says what is wrong; the page stays on the network that it had, or takes the one that is here.

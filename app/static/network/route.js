@@ -35,7 +35,8 @@ function piecesOf(stitch) {
     }
     const [anchor, start, stop] = piece;
     const costs = routeDrawing.anchors[anchor].macs[at];
-    const first = place === 0 ? -1 : start, last = place === route.length - 1 ? countOf(anchor) : stop - 1;
+    const first = place === 0 ? -1 : start,
+      last = place === route.length - 1 ? countOf(anchor) : stop - 1;
     let macs = costs.slice(start + 1, stop + 1).reduce((sum, cost) => sum + cost, 0);
     if (first < 0) macs += costs[0];
     if (last === countOf(anchor)) macs += costs.at(-1);
@@ -109,7 +110,8 @@ function nameOfBlock(anchor, index) {
   const number = `block ${index + 1} of ${countOf(anchor) - norms.length}`;
   const stages = depths.filter((depth) => depth > 0).length - norms.length;
   if (routeDrawing.by !== "stage" || stages < 2) return number;
-  let stage = 0, before = 0;
+  let stage = 0,
+    before = 0;
   while (index >= before + depths[stage]) before += depths[stage++];
   return `stage ${stage + 1}, ${number}`;
 }
@@ -157,7 +159,8 @@ const sizeOf = (token) => getComputedStyle(token === "fine" ? page.routeHint : p
 // Where everything stands: columns from left to right, the largest anchor's row at the top.
 function place(width, height) {
   const { anchors, columns } = routeDrawing;
-  const small = sizeOf("small"), isNarrow = width < NARROW;
+  const small = sizeOf("small"),
+    isNarrow = width < NARROW;
   const labels = isNarrow ? 0 : Math.min(roomOfNames(), Math.max(...anchors.map(({ title }) => textWidth(title, small))) + 16);
   const depths = Array.from({ length: columns }, (_, column) => Math.max(1, ...anchors.map((anchor) => anchor.depths[column])));
   const gap = isNarrow ? 0.45 : 0.7; // of a block's room, between columns
@@ -169,7 +172,8 @@ function place(width, height) {
     spans.push([x, x + unit * depth]);
     x += unit * (depth + gap);
   }
-  const axis = axisHeight(), above = isNarrow ? 18 : 0; // px, for words under all rows and over each
+  const axis = axisHeight(),
+    above = isNarrow ? 18 : 0; // px, for words under all rows and over each
   const pitch = (height - axis) / anchors.length;
   const tallest = Math.max(12, Math.min(38, 0.5 * (pitch - above)));
   const most = Math.max(...anchors.flatMap((anchor) => anchor.macs[0]));
@@ -189,19 +193,33 @@ function place(width, height) {
 }
 
 function build() {
-  const width = page.routeMap.clientWidth, height = page.routeMap.clientHeight;
+  const width = page.routeMap.clientWidth,
+    height = page.routeMap.clientHeight;
   if (!routeDrawing || !width) return;
   labels.clear();
   const { rows, spans, thick, tallest, isNarrow, bottom } = place(width, height);
-  const picture = svg("svg", { width, height, role: "listbox", "aria-label": "Blocks of the anchors, those on the chosen way selected", "aria-multiselectable": "true", "aria-orientation": "horizontal" });
+  const picture = svg("svg", {
+    width,
+    height,
+    role: "listbox",
+    "aria-label": "Blocks of the anchors, those on the chosen way selected",
+    "aria-multiselectable": "true",
+    "aria-orientation": "horizontal",
+  });
   picture.setAttribute("aria-describedby", "sn-route-said");
-  for (const [left, right] of spans) picture.append(svg("rect", { class: "sn-route-stage", x: left - 3, y: 0, width: right - left + 6, height: bottom, rx: 8 }));
+  for (const [left, right] of spans)
+    picture.append(svg("rect", { class: "sn-route-stage", x: left - 3, y: 0, width: right - left + 6, height: bottom, rx: 8 }));
   const tracks = rows.map(({ y, centres }) => svg("path", { class: "sn-route-track", d: `M${centres[0]} ${y}H${centres.at(-1)}` }));
   const way = svg("path", { class: "sn-route-way" });
   picture.append(...tracks, way);
   const map = { width, height, way, rows: [], joints: [], axis: [], isNarrow, size: null };
   rows.forEach((row, anchor) => {
-    const name = svg("text", { class: "sn-route-row", x: 0, y: isNarrow ? row.y - tallest / 2 - 6 : row.y, "dominant-baseline": isNarrow ? "auto" : "central" });
+    const name = svg("text", {
+      class: "sn-route-row",
+      x: 0,
+      y: isNarrow ? row.y - tallest / 2 - 6 : row.y,
+      "dominant-baseline": isNarrow ? "auto" : "central",
+    });
     name.textContent = fitted(titleOf(anchor), isNarrow ? width : roomOfNames() - 10);
     const blocks = row.centres.map((x, position) => blockAt(anchor, position - 1, x, row, thick));
     picture.append(name, svg("g", { role: "group", "aria-label": titleOf(anchor) }, ...blocks.map((block) => block.element)));
@@ -221,7 +239,8 @@ function build() {
   const chipHeight = 1.4 * parseFloat(sizeOf("small"));
   for (let k = 0; k < most; k++) {
     const lift = isNarrow ? chipHeight / 2 : 0; // above the row's name
-    const chip = svg("rect", { height: chipHeight, y: -chipHeight / 2 - lift, rx: 5 }), text = svg("text", { y: -lift });
+    const chip = svg("rect", { height: chipHeight, y: -chipHeight / 2 - lift, rx: 5 }),
+      text = svg("text", { y: -lift });
     const element = svg("g", { class: "sn-route-joint", "aria-hidden": "true" }, chip, text, svg("circle", { r: MARK }));
     picture.append(element);
     map.joints.push({ element, chip, text });
@@ -239,7 +258,11 @@ function blockAt(anchor, index, x, { y, heights }, thick) {
   const tall = heights[index + 1];
   const radius = index < 0 || index === countOf(anchor) ? Math.min(thick, tall) / 2 : Math.min(5, thick / 3);
   const rect = svg("rect", { x: x - thick / 2, y: y - tall / 2, width: thick, height: tall, rx: radius });
-  const element = svg("g", { class: "sn-route-block", role: "option", tabindex: "-1", "aria-selected": "false", "aria-label": `${titleOf(anchor)}, ${nameOfBlock(anchor, index)}` }, rect);
+  const element = svg(
+    "g",
+    { class: "sn-route-block", role: "option", tabindex: "-1", "aria-selected": "false", "aria-label": `${titleOf(anchor)}, ${nameOfBlock(anchor, index)}` },
+    rect,
+  );
   return { element, anchor, index, x, y, tall, isOn: false };
 }
 
@@ -297,7 +320,10 @@ function light(stitch) {
   }
   const ends = legs.slice(1).map((leg, k) => crossing(legs[k], leg));
   bend(legs, ends);
-  markLayers(ends, route.filter((piece) => !Array.isArray(piece)));
+  markLayers(
+    ends,
+    route.filter((piece) => !Array.isArray(piece)),
+  );
   page.routeSaid.replaceChildren(...sentenceOf(stitch));
   if (routePointed) showTip(routePointed);
 }
@@ -305,7 +331,8 @@ function light(stitch) {
 // From the last block before to the first after: {from, to} in px.
 function crossing([front, , stop], [back, start]) {
   const { rows } = routeMap;
-  const before = rows[front].blocks[stop], after = rows[back].blocks[start + 1];
+  const before = rows[front].blocks[stop],
+    after = rows[back].blocks[start + 1];
   return { from: { x: before.x + rows[front].half, y: before.y }, to: { x: after.x - rows[back].half, y: after.y } };
 }
 
@@ -313,7 +340,8 @@ function crossing([front, , stop], [back, start]) {
 // its last crossings have no length.
 function bend(legs, ends) {
   const { rows, joints, way } = routeMap;
-  const start = rows[legs[0][0]], end = rows[legs.at(-1)[0]];
+  const start = rows[legs[0][0]],
+    end = rows[legs.at(-1)[0]];
   const last = { x: end.blocks.at(-1).x, y: end.y };
   let d = `M${start.blocks[0].x} ${start.y}`;
   for (let k = 0; k < joints.length; k++) {
@@ -334,13 +362,15 @@ function markLayers(ends, layers) {
   const [first, second] = boxes;
   if (second && meet(first, second, marks)) {
     const both = labelOf(layers, true);
-    const left = Math.min(...marks.map((mark) => mark.x)), right = Math.max(...marks.map((mark) => mark.x));
+    const left = Math.min(...marks.map((mark) => mark.x)),
+      right = Math.max(...marks.map((mark) => mark.x));
     const isRight = right + AWAY + both.room <= width;
     boxes = [null, { x: isRight ? right + AWAY : Math.max(0, left - AWAY - both.room), room: both.room }];
     words[1] = both;
   }
   joints.forEach(({ element, chip, text }, k) => {
-    const mark = marks[k], box = boxes[k];
+    const mark = marks[k],
+      box = boxes[k];
     element.classList.toggle("is-away", !mark);
     if (!mark) return;
     element.style.transform = `translate(${mark.x}px, ${mark.y}px)`;
@@ -353,13 +383,13 @@ function markLayers(ends, layers) {
 }
 
 function besideMark({ x }, room, side, width) {
-  const right = x + AWAY, left = x - AWAY - room;
+  const right = x + AWAY,
+    left = x - AWAY - room;
   if (side > 0) return { x: right + room <= width || left < 0 ? Math.min(right, width - room) : left, room };
   return { x: left >= 0 || right + room > width ? Math.max(0, left) : right, room };
 }
 
-const meet = (a, b, [one, other]) =>
-  (a.x < b.x + b.room && b.x < a.x + a.room) || covers(a, other) || covers(b, one);
+const meet = (a, b, [one, other]) => (a.x < b.x + b.room && b.x < a.x + a.room) || covers(a, other) || covers(b, one);
 
 const covers = ({ x, room }, mark) => mark.x + MARK > x && mark.x - MARK < x + room;
 
@@ -413,7 +443,8 @@ function hideTip() {
 function nearestBlock(event) {
   if (!routeMap) return null;
   const box = page.routeMap.getBoundingClientRect();
-  const x = event.clientX - box.left, y = event.clientY - box.top;
+  const x = event.clientX - box.left,
+    y = event.clientY - box.top;
   const row = nearestOf(routeMap.rows, (found) => Math.abs(found.y - y));
   const block = nearestOf(row.blocks, (found) => Math.abs(found.x - x));
   return Math.abs(row.y - y) <= 26 && Math.abs(block.x - x) <= 30 ? block : null;
@@ -433,7 +464,8 @@ const blockOf = (element) => routeMap?.rows.flatMap((row) => row.blocks).find((b
 function onRouteKey(event) {
   const block = blockOf(event.target);
   if (!block) return;
-  const row = routeMap.rows[block.anchor].blocks, position = block.index + 1;
+  const row = routeMap.rows[block.anchor].blocks,
+    position = block.index + 1;
   const other = { ArrowUp: block.anchor + 1, ArrowDown: block.anchor - 1 }[event.key];
   const goals = { ArrowLeft: row[position - 1], ArrowRight: row[position + 1], Home: row[0], End: row.at(-1) };
   const goal = other === undefined ? goals[event.key] : routeMap.rows[other] && nearestOf(routeMap.rows[other].blocks, (found) => Math.abs(found.x - block.x));

@@ -66,7 +66,14 @@ function traces(stitches) {
     const shares = stitches.map((stitch) => 100 * probability(stitch.name, index));
     const text = [...stitches, stitches.at(-1)].map((stitch) => stitch.name);
     const hovertemplate = `<b>${label}</b> %{y:.1f} %<br>%{text}, %{x:.3f} GMACs<extra></extra>`;
-    const line = { x, y: [...shares, shares.at(-1)], text, mode: "lines", line: { shape: "hv", width: 2.4, color: LINES[place], dash: DASHES[place] }, hovertemplate };
+    const line = {
+      x,
+      y: [...shares, shares.at(-1)],
+      text,
+      mode: "lines",
+      line: { shape: "hv", width: 2.4, color: LINES[place], dash: DASHES[place] },
+      hovertemplate,
+    };
     const dots = {
       x: others.map((stitch) => stitch.gmacs),
       y: others.map((stitch) => 100 * probability(stitch.name, index)),
@@ -83,7 +90,8 @@ function traces(stitches) {
 function sharesLayout() {
   const slider = page.slider.getBoundingClientRect();
   const box = page.shares.getBoundingClientRect();
-  const left = Math.max(slider.left - box.left + THUMB, 8), right = Math.max(box.right - slider.right + THUMB, 8);
+  const left = Math.max(slider.left - box.left + THUMB, 8),
+    right = Math.max(box.right - slider.right + THUMB, 8);
   const ink = tone("soft");
   const size = parseFloat(getComputedStyle(page.line).fontSize);
   const axis = { gridcolor: tone("line"), linecolor: tone("line"), tickfont: { color: ink, size }, zeroline: false, fixedrange: true };
@@ -99,14 +107,23 @@ function sharesLayout() {
     showlegend: false,
     dragmode: false,
     hovermode: "closest",
-    xaxis: { ...axis, type: "log", range: high > low ? [low, high] : [low - 0.1, high + 0.1], tickvals: ticks, ticktext: ticks.map((tick, place) => (place ? String(tick) : `${tick} GMACs`)) },
+    xaxis: {
+      ...axis,
+      type: "log",
+      range: high > low ? [low, high] : [low - 0.1, high + 0.1],
+      tickvals: ticks,
+      ticktext: ticks.map((tick, place) => (place ? String(tick) : `${tick} GMACs`)),
+    },
     yaxis: { ...axis, range: [-3, 103], tickvals: [0, 50, 100], ticktext: ["0 %", "50 %", "100 %"], ticklabelposition: isNarrow ? "inside top" : "outside" },
   };
 }
 
 // Some three to six round GMACs within the span.
 function roundTicks([low, high]) {
-  const steps = [[1, 2, 5], [1, 1.5, 2, 3, 4, 5, 6, 8]].map((digits) => [-3, -2, -1, 0, 1, 2].flatMap((power) => digits.map((digit) => Number((digit * 10 ** power).toPrecision(2)))));
+  const steps = [
+    [1, 2, 5],
+    [1, 1.5, 2, 3, 4, 5, 6, 8],
+  ].map((digits) => [-3, -2, -1, 0, 1, 2].flatMap((power) => digits.map((digit) => Number((digit * 10 ** power).toPrecision(2)))));
   const inside = steps.map((ticks) => ticks.filter((tick) => tick >= low && tick <= high));
   return inside.find((ticks) => ticks.length >= 3) ?? inside.at(-1);
 }

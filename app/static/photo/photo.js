@@ -1,13 +1,18 @@
 // The photo, where it comes from, and what the network says of it.
 
 import { cost } from "../chart/budget.js";
-import { API, LOST, bold, on, page, state, tell } from "../core.js";
+import { API, bold, LOST, on, page, state, tell } from "../core.js";
 import { remember, sweep } from "./sweep.js";
 
 const SETTLE_MS = 120; // a key held down asks once, when it is let go
 
 async function post(path, body, signal) {
-  const response = await fetch(`${API}/${path}`, { method: "POST", body, signal, headers: typeof body === "string" ? { "Content-Type": "application/json" } : {} });
+  const response = await fetch(`${API}/${path}`, {
+    method: "POST",
+    body,
+    signal,
+    headers: typeof body === "string" ? { "Content-Type": "application/json" } : {},
+  });
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw Object.assign(new Error(answer.error ?? answer.detail ?? "The server could not answer; try again."), { isRefusal: true });
   return answer;

@@ -2,14 +2,16 @@
 // The server computes no further than the page asks, so a new photo or a closed page ends a sweep.
 
 import { bought } from "../chart/budget.js";
-import { LOST, asked, on, server, state, tell } from "../core.js";
+import { asked, LOST, on, server, state, tell } from "../core.js";
 
 let turn = 0; // of the newest sweep; what comes of older ones is dropped
 
 // Those near the budget first: there a drag begins.
 function nearestFirst() {
   const far = (stitch) => Math.abs(Math.log(stitch.gmacs / state.gmacs));
-  return bought().sort((a, b) => far(a) - far(b)).map((stitch) => stitch.name);
+  return bought()
+    .sort((a, b) => far(a) - far(b))
+    .map((stitch) => stitch.name);
 }
 
 export async function sweep(photo) {

@@ -3,7 +3,7 @@
 
 import { bought, labelRing, setBudget, span } from "../chart/budget.js";
 import { draw, frame, ranges, stageTraces } from "../chart/chart.js";
-import { LOST, bold, keep, on, page, plot, state, tell, tone } from "../core.js";
+import { bold, keep, LOST, on, page, plot, state, tell, tone } from "../core.js";
 import { setExample } from "../photo/photo.js";
 import { bringBack, setAside, zoo } from "../zoo/zoo.js";
 
@@ -27,7 +27,10 @@ let at = 0; // ms, of the last frame
 let resizing = 0; // timer
 let turn = 0; // of the newest drawing
 
-const isKind = (...kinds) => (trace) => kinds.includes(trace.meta.kind);
+const isKind =
+  (...kinds) =>
+  (trace) =>
+    kinds.includes(trace.meta.kind);
 
 // ---------------------------------------------------------------- the chart's share of the story
 
@@ -35,8 +38,17 @@ const inEm = (factor) => factor * parseFloat(getComputedStyle(page.line).fontSiz
 
 function label(x, y, text, more = {}) {
   return {
-    x, y, text: text.map((words) => `<b>${words}</b>`), mode: "markers+text", textposition: "top center", textfont: { size: inEm(1.5), color: tone("ink") },
-    hoverinfo: "skip", cliponaxis: false, marker: { size: inEm(1.1), line: { width: 0 } }, meta: { kind: "stage", tone: "accent" }, ...more,
+    x,
+    y,
+    text: text.map((words) => `<b>${words}</b>`),
+    mode: "markers+text",
+    textposition: "top center",
+    textfont: { size: inEm(1.5), color: tone("ink") },
+    hoverinfo: "skip",
+    cliponaxis: false,
+    marker: { size: inEm(1.1), line: { width: 0 } },
+    meta: { kind: "stage", tone: "accent" },
+    ...more,
   };
 }
 
@@ -53,7 +65,7 @@ const baseName = (name) => name.split(".")[0];
 function knownModel() {
   const { name, image_size: size } = zoo.columns;
   const row = name.findIndex((one, place) => one === KNOWN[0] && size[place] === KNOWN[1]);
-  const pick = (column) => zoo.columns[column][Math.max(row , 0)];
+  const pick = (column) => zoo.columns[column][Math.max(row, 0)];
   return { name: baseName(pick("name")), gmacs: pick("gmacs"), top1: pick("top1") };
 }
 
@@ -62,7 +74,12 @@ function oneModel() {
   const { name, gmacs, top1 } = knownModel();
   const figures = plot.clientWidth < 500 ? name : `${name} · ${gmacs.toFixed(1)} GMACs · ${top1.toFixed(1)} %`;
   const drops = {
-    x: [gmacs / 1e4, gmacs, gmacs], y: [top1, top1, -1], mode: "lines", line: { width: 3, dash: "dot" }, hoverinfo: "skip", meta: { kind: "stage", tone: "accent" },
+    x: [gmacs / 1e4, gmacs, gmacs],
+    y: [top1, top1, -1],
+    mode: "lines",
+    line: { width: 3, dash: "dot" },
+    hoverinfo: "skip",
+    meta: { kind: "stage", tone: "accent" },
   };
   return [drops, label([gmacs], [top1], [figures])];
 }
@@ -76,20 +93,28 @@ function oneOfMany() {
 function anchors() {
   const all = state.stitches.filter((stitch) => stitch.is_anchor);
   const names = [...new Set(all.map((stitch) => stitch.name.split("@")[0]))];
-  return names.map((name) => {
-    const sizes = all.filter((stitch) => stitch.name.split("@")[0] === name);
-    const best = sizes.find((s) => s.source === "published") ?? sizes.find((s) => s.top1 !== null) ?? sizes[0];
-    return { name, gmacs: best.gmacs, top1: best.top1 };
-  }).sort((a, b) => a.gmacs - b.gmacs);
+  return names
+    .map((name) => {
+      const sizes = all.filter((stitch) => stitch.name.split("@")[0] === name);
+      const best = sizes.find((s) => s.source === "published") ?? sizes.find((s) => s.top1 !== null) ?? sizes[0];
+      return { name, gmacs: best.gmacs, top1: best.top1 };
+    })
+    .sort((a, b) => a.gmacs - b.gmacs);
 }
 
 // On the axis where nothing has measured them.
 function anchorsNamed() {
   const pick = (some, key) => some.map((anchor) => anchor[key]);
-  const known = anchors().filter((anchor) => anchor.top1 !== null), others = anchors().filter((anchor) => anchor.top1 === null);
+  const known = anchors().filter((anchor) => anchor.top1 !== null),
+    others = anchors().filter((anchor) => anchor.top1 === null);
   return [
     label(pick(known, "gmacs"), pick(known, "top1"), pick(known, "name")),
-    label(pick(others, "gmacs"), others.map(() => zoo.rug), staggered(pick(others, "name"), pick(others, "gmacs")), { yaxis: "y2" }),
+    label(
+      pick(others, "gmacs"),
+      others.map(() => zoo.rug),
+      staggered(pick(others, "name"), pick(others, "gmacs")),
+      { yaxis: "y2" },
+    ),
   ].filter((trace) => trace.x.length);
 }
 
@@ -110,7 +135,8 @@ const wholeZoo = () => ranges("zoo");
 
 // The network fills the graph, with the zoo's better and larger models around it.
 function around() {
-  const xs = state.stitches.map((stitch) => stitch.gmacs), ys = state.stitches.map((stitch) => stitch.top1).filter((y) => y !== null);
+  const xs = state.stitches.map((stitch) => stitch.gmacs),
+    ys = state.stitches.map((stitch) => stitch.top1).filter((y) => y !== null);
   const x = [0.75 * Math.min(...xs), 2.2 * Math.max(...xs)];
   const near = zoo.columns.top1.filter((_, row) => zoo.columns.gmacs[row] >= x[0] && zoo.columns.gmacs[row] <= x[1]);
   if (!ys.length) return { x, y: state.view.y };
@@ -127,19 +153,34 @@ const isAnyKnown = () => state.stitches.some((stitch) => stitch.top1 !== null);
 
 function sayModel() {
   const { name, gmacs, top1 } = knownModel();
-  return [bold(name), ` names ${top1.toFixed(1)} % of ImageNet's photos right (timm's figure), for ${gmacs.toFixed(1)} GMACs each: billions of multiplications. Faster? Better? Take another network.`];
+  return [
+    bold(name),
+    ` names ${top1.toFixed(1)} % of ImageNet's photos right (timm's figure), for ${gmacs.toFixed(1)} GMACs each: billions of multiplications. Faster? Better? Take another network.`,
+  ];
 }
 
 function sayZoo() {
   const { name, params_m: params } = zoo.columns;
   const once = new Map(name.map((one, row) => [one, params[row]]));
   const gigabytes = ([...once.values()].reduce((a, b) => a + b, 0) * BYTES) / 1e3;
-  return [bold(`${count(once.size)} pretrained models`), ` of the timm zoo, each in a file of its own: `, bold(`${count(Math.round(gigabytes))} GB`), ` together, in float32. Whichever is chosen, its cost is fixed.`];
+  return [
+    bold(`${count(once.size)} pretrained models`),
+    ` of the timm zoo, each in a file of its own: `,
+    bold(`${count(Math.round(gigabytes))} GB`),
+    ` together, in float32. Whichever is chosen, its cost is fixed.`,
+  ];
 }
 
 function sayAnchors() {
   const unknown = isAnyKnown() ? "" : " Nothing has measured them yet: they stand on the axis, at their cost.";
-  return [bold(anchors().map((anchor) => anchor.name).join(", ")), `: pretrained networks, small to large. We call them anchors. Between two of them there is nothing to choose.${unknown}`];
+  return [
+    bold(
+      anchors()
+        .map((anchor) => anchor.name)
+        .join(", "),
+    ),
+    `: pretrained networks, small to large. We call them anchors. Between two of them there is nothing to choose.${unknown}`,
+  ];
 }
 
 function sayStitches() {
@@ -166,8 +207,24 @@ const STEPS = [
   { name: "The zoo", title: "So people train a whole zoo", say: sayZoo, view: wholeZoo, shows: isKind("zoo"), extra: oneOfMany },
   { name: "Anchors", title: "Take a few that are trained", say: sayAnchors, view: around, shows: isKind("zoo"), extra: anchorsNamed },
   { name: "Stitches", title: "Stitch them together", say: sayStitches, view: around, shows: isKind("zoo", "stitch", "rug"), extra: () => [] },
-  { name: "The front", title: "One network, every budget", say: sayFront, view: around, shows: isKind("zoo", "stitch", "rug", "front"), extra: () => [], sweeps: true },
-  { name: "Your photo", title: "Your photo, at every budget", say: sayPhoto, view: closeUp, shows: isKind("zoo", "stitch", "rug", "front"), extra: () => [], sweeps: true },
+  {
+    name: "The front",
+    title: "One network, every budget",
+    say: sayFront,
+    view: around,
+    shows: isKind("zoo", "stitch", "rug", "front"),
+    extra: () => [],
+    sweeps: true,
+  },
+  {
+    name: "Your photo",
+    title: "Your photo, at every budget",
+    say: sayPhoto,
+    view: closeUp,
+    shows: isKind("zoo", "stitch", "rug", "front"),
+    extra: () => [],
+    sweeps: true,
+  },
 ];
 
 // ---------------------------------------------------------------- steps
@@ -301,7 +358,8 @@ function onFrame(now) {
 
 // The stitches that budgets buy, one after the other, there and back.
 function nextStop() {
-  const stops = bought().map((stitch) => stitch.gmacs), last = stops.length - 1;
+  const stops = bought().map((stitch) => stitch.gmacs),
+    last = stops.length - 1;
   stop = (stop + 1) % Math.max(1, 2 * last);
   return stops[last - Math.abs(last - stop)];
 }
@@ -320,10 +378,15 @@ function sayPause() {
 // ---------------------------------------------------------------- keys
 
 const KEYS = {
-  ArrowRight: () => go(step + 1), " ": () => go(step + 1), PageDown: () => go(step + 1),
-  ArrowLeft: () => go(step - 1), PageUp: () => go(step - 1),
-  Home: () => go(1), End: () => go(STEPS.length),
-  Escape: leave, p: () => pause(!isPaused),
+  ArrowRight: () => go(step + 1),
+  " ": () => go(step + 1),
+  PageDown: () => go(step + 1),
+  ArrowLeft: () => go(step - 1),
+  PageUp: () => go(step - 1),
+  Home: () => go(1),
+  End: () => go(STEPS.length),
+  Escape: leave,
+  p: () => pause(!isPaused),
 };
 
 // In a text field keys write; on a button the space bar presses it.
@@ -341,17 +404,19 @@ function onStageKey(event) {
 }
 
 export function listen() {
-  page.stageSteps.append(...STEPS.map(({ name }, place) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.dataset.to = String(place + 1);
-    const words = document.createElement("span");
-    words.textContent = ` ${name}`;
-    button.append(String(place + 1), words);
-    button.setAttribute("aria-label", `Step ${place + 1}: ${name}`);
-    button.addEventListener("click", () => go(place + 1));
-    return button;
-  }));
+  page.stageSteps.append(
+    ...STEPS.map(({ name }, place) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.dataset.to = String(place + 1);
+      const words = document.createElement("span");
+      words.textContent = ` ${name}`;
+      button.append(String(place + 1), words);
+      button.setAttribute("aria-label", `Step ${place + 1}: ${name}`);
+      button.addEventListener("click", () => go(place + 1));
+      return button;
+    }),
+  );
   page.stageOpen.addEventListener("click", () => go(1));
   page.stageBack.addEventListener("click", () => go(step - 1));
   page.stageNext.addEventListener("click", () => go(step + 1));

@@ -16,7 +16,12 @@ let opener = null; // the element that had the focus when the panel was opened
 // ---------------------------------------------------------------- the model and the stitches that match it
 
 const model = (row) => ({
-  row, name: zoo.columns.name[row], size: zoo.columns.image_size[row], top1: zoo.columns.top1[row], gmacs: zoo.columns.gmacs[row], params: zoo.columns.params_m[row],
+  row,
+  name: zoo.columns.name[row],
+  size: zoo.columns.image_size[row],
+  top1: zoo.columns.top1[row],
+  gmacs: zoo.columns.gmacs[row],
+  params: zoo.columns.params_m[row],
 });
 
 // The cheapest stitch with at least this top-1; null without one.
@@ -35,7 +40,9 @@ function noneWithin(gmacs) {
 
 function noneWith(top1) {
   const best = Math.max(...state.stitches.map((stitch) => stitch.top1 ?? -1));
-  return best < 0 ? "None: no stitch of this network has a known accuracy." : `None: the most accurate stitch has ${best.toFixed(2)} %, less than the model's ${top1.toFixed(2)} %.`;
+  return best < 0
+    ? "None: no stitch of this network has a known accuracy."
+    : `None: the most accurate stitch has ${best.toFixed(2)} %, less than the model's ${top1.toFixed(2)} %.`;
 }
 
 // ---------------------------------------------------------------- words
@@ -85,16 +92,34 @@ function accuracyOf(stitch) {
 function modelCard(one) {
   const { family, pretraining, distilled } = zoo.columns;
   const seen = zoo.pretraining[zoo.kinds[pretraining[one.row]]] + (distilled[one.row] ? ", distilled" : "");
-  const other = state.set === "top1" ? [] : fact(state.setName, zoo.columns[state.set][one.row] === null ? "no figure" : `${zoo.columns[state.set][one.row].toFixed(2)} %`);
-  const facts = made("dl", "", ...fact("Top-1", bold(`${one.top1.toFixed(2)} %`), " published by timm"), ...other, ...fact("Cost", `${number(one.gmacs, 2)} GMACs at ${one.size} px`),
-    ...fact("Parameters", `${number(one.params, 2)} M`), ...fact("Pretraining", seen));
+  const other =
+    state.set === "top1" ? [] : fact(state.setName, zoo.columns[state.set][one.row] === null ? "no figure" : `${zoo.columns[state.set][one.row].toFixed(2)} %`);
+  const facts = made(
+    "dl",
+    "",
+    ...fact("Top-1", bold(`${one.top1.toFixed(2)} %`), " published by timm"),
+    ...other,
+    ...fact("Cost", `${number(one.gmacs, 2)} GMACs at ${one.size} px`),
+    ...fact("Parameters", `${number(one.params, 2)} M`),
+    ...fact("Pretraining", seen),
+  );
   return card("Zoo model", one.name, `${zoo.families[family[one.row]] === "other" ? "no larger family" : zoo.families[family[one.row]]}`, [facts], null);
 }
 
 function stitchCard(title, rule, stitch, one, none) {
   if (!stitch) return card(title, null, rule, [made("p", "sn-compare-none", none)], null);
-  const facts = made("dl", "", ...fact("Top-1", ...accuracyOf(stitch)), ...fact("Cost", `${number(stitch.gmacs, 3)} GMACs at ${stitch.image_size} px`), ...fact("Parameters", `${number(stitch.params_m, 2)} M on its route`));
-  const list = made("ul", "sn-compare-saves", ...savings(stitch, one).map(({ text, gain }) => made("li", gain > 0 ? "is-gain" : gain < 0 ? "is-loss" : "", text)));
+  const facts = made(
+    "dl",
+    "",
+    ...fact("Top-1", ...accuracyOf(stitch)),
+    ...fact("Cost", `${number(stitch.gmacs, 3)} GMACs at ${stitch.image_size} px`),
+    ...fact("Parameters", `${number(stitch.params_m, 2)} M on its route`),
+  );
+  const list = made(
+    "ul",
+    "sn-compare-saves",
+    ...savings(stitch, one).map(({ text, gain }) => made("li", gain > 0 ? "is-gain" : gain < 0 ? "is-loss" : "", text)),
+  );
   return card(title, stitch.name, rule, [facts, made("p", "sn-compare-against", "Against the model:"), list], stitch);
 }
 
@@ -119,7 +144,13 @@ function show() {
   cards = [
     modelCard(one),
     stitchCard("Stitch of equal GMACs", "the best within the model's GMACs", equalCost, one, noneWithin(one.gmacs)),
-    stitchCard("Stitch of equal accuracy", "the cheapest with at least the model's top-1 on ImageNet-1k", cheapestWith(state.stitches, one.top1), one, noneWith(one.top1)),
+    stitchCard(
+      "Stitch of equal accuracy",
+      "the cheapest with at least the model's top-1 on ImageNet-1k",
+      cheapestWith(state.stitches, one.top1),
+      one,
+      noneWith(one.top1),
+    ),
   ];
   page.compareCards.replaceChildren(...cards.map(({ article }) => article));
   run();
@@ -217,7 +248,11 @@ async function run() {
   if (size.error) refuse(size.error);
   else if (size.here) runNow(one, mine);
   else if (size.progress) follow(one, mine, size.progress);
-  else sayRun(`The weights of ${one.name} are not here.`, { go: `Fetch its weights (${megabytes(size.bytes)} MB) and run it`, onGo: () => fetchThenRun(one, mine) });
+  else
+    sayRun(`The weights of ${one.name} are not here.`, {
+      go: `Fetch its weights (${megabytes(size.bytes)} MB) and run it`,
+      onGo: () => fetchThenRun(one, mine),
+    });
 }
 
 async function fetchThenRun(one, mine) {
@@ -250,11 +285,16 @@ async function follow(one, mine, progress) {
 
 async function runNow(one, mine) {
   sayRun(`Running ${one.name} on the photo …`);
-  const photo = state.photo, network = state.network;
-  const stitches = cards.slice(1).map(({ stitch }) => stitch?.name).filter((name) => name !== undefined);
+  const photo = state.photo,
+    network = state.network;
+  const stitches = cards
+    .slice(1)
+    .map(({ stitch }) => stitch?.name)
+    .filter((name) => name !== undefined);
   const ask = () => asked(server.compare_photo, { image: { path: photo.path }, model: one.name, image_size: one.size, stitches, network });
   let found = await ask();
-  if (found.gone && mine === turn) { // uploads are swept away in time
+  if (found.gone && mine === turn) {
+    // uploads are swept away in time
     try {
       photo.path = await upload(photo.file);
       found = await ask();
@@ -279,12 +319,16 @@ async function runNow(one, mine) {
 function saidOf({ latency_ms: latency, top5 }, theirs) {
   const time = made("p", "sn-compare-time", "Ran in ", bold(`${latency.toFixed(1)} ms`));
   const best = theirs.top5[0].index;
-  const list = made("ol", "", ...top5.map(({ index, label, probability }) => {
-    const share = `${(100 * probability).toFixed(1)} %`;
-    const fill = made("i", "");
-    fill.style.width = share.replace(" ", "");
-    return made("li", index === best ? "is-same" : "", made("span", "", label), made("b", "", share), made("u", "", fill));
-  }));
+  const list = made(
+    "ol",
+    "",
+    ...top5.map(({ index, label, probability }) => {
+      const share = `${(100 * probability).toFixed(1)} %`;
+      const fill = made("i", "");
+      fill.style.width = share.replace(" ", "");
+      return made("li", index === best ? "is-same" : "", made("span", "", label), made("b", "", share), made("u", "", fill));
+    }),
+  );
   return [time, list];
 }
 

@@ -4,7 +4,8 @@ import { xOf, yOf } from "../chart/budget.js";
 import { page, plot, state, tone } from "../core.js";
 import { filtersInWords, shown, zoo } from "./zoo.js";
 
-const WIDTH = 1200, HEIGHT = 675; // px of an image, at least
+const WIDTH = 1200,
+  HEIGHT = 675; // px of an image, at least
 const SCALE = 2; // of a PNG's pixels
 
 const fileName = (ending) => `snnet-${(state.network ?? "zoo").replace(/[^\w.-]+/g, "-")}.${ending}`;
@@ -23,7 +24,18 @@ const quoted = (value) => (/[",\n]/.test(value) ? `"${value.replaceAll('"', '""'
 
 function zooRows() {
   const { name, family, image_size: size, gmacs, params_m: params } = zoo.columns;
-  return shown.map((row) => [name[row], "zoo", zoo.families[family[row]], size[row], gmacs[row], params[row], zoo.columns[state.set][row], "", "", "published by timm"]);
+  return shown.map((row) => [
+    name[row],
+    "zoo",
+    zoo.families[family[row]],
+    size[row],
+    gmacs[row],
+    params[row],
+    zoo.columns[state.set][row],
+    "",
+    "",
+    "published by timm",
+  ]);
 }
 
 function stitchRows() {
@@ -31,18 +43,53 @@ function stitchRows() {
     const value = yOf(stitch);
     const [low, high] = (state.set === "top1" && stitch.interval) || ["", ""];
     const source = state.set === "top1" ? stitch.source : value === null ? null : "published by timm";
-    return [stitch.name, stitch.is_anchor ? "anchor" : "stitch", state.network, stitch.image_size, stitch.gmacs, stitch.params_m, value ?? "", low, high, source ?? "not measured"];
+    return [
+      stitch.name,
+      stitch.is_anchor ? "anchor" : "stitch",
+      state.network,
+      stitch.image_size,
+      stitch.gmacs,
+      stitch.params_m,
+      value ?? "",
+      low,
+      high,
+      source ?? "not measured",
+    ];
   });
 }
 
 // The published curves have figures on ImageNet-1k alone.
 function curveRows() {
   const dots = state.zoo.filter((trace) => trace.meta.kind === "curve" && trace.customdata && trace.visible !== false && state.set === "top1");
-  return dots.flatMap((trace) => trace.x.map((gmacs, place) => [`${trace.name} ${place}`, "published stitch", trace.meta.key, "", gmacs, trace.customdata[place] ?? "", trace.y[place], "", "", "published by its authors"]));
+  return dots.flatMap((trace) =>
+    trace.x.map((gmacs, place) => [
+      `${trace.name} ${place}`,
+      "published stitch",
+      trace.meta.key,
+      "",
+      gmacs,
+      trace.customdata[place] ?? "",
+      trace.y[place],
+      "",
+      "",
+      "published by its authors",
+    ]),
+  );
 }
 
 export function csv() {
-  const header = ["name", "kind", "family", "image_size", "gmacs", "params_m", state.set === "top1" ? "top1" : `top1_${state.set}`, "interval_low", "interval_high", "source"];
+  const header = [
+    "name",
+    "kind",
+    "family",
+    "image_size",
+    "gmacs",
+    "params_m",
+    state.set === "top1" ? "top1" : `top1_${state.set}`,
+    "interval_low",
+    "interval_high",
+    "source",
+  ];
   const rows = [header, ...zooRows(), ...stitchRows(), ...curveRows()];
   return `${rows.map((row) => row.map((value) => quoted(String(value))).join(",")).join("\n")}\n`;
 }
@@ -55,17 +102,34 @@ export function exportCsv() {
 
 // The chart as it is shown, on a solid ground, with what lies over it on the page: names, ring, key.
 function figure() {
-  const width = Math.max(WIDTH, plot.clientWidth), height = Math.max(HEIGHT, plot.clientHeight + 70);
+  const width = Math.max(WIDTH, plot.clientWidth),
+    height = Math.max(HEIGHT, plot.clientHeight + 70);
   const { family, size } = plot.layout.font;
-  const ink = tone("ink"), soft = tone("soft"), ground = tone("card");
+  const ink = tone("ink"),
+    soft = tone("soft"),
+    ground = tone("card");
   const key = [...page.root.querySelectorAll(".sn-key > span:not([hidden])")].map((span) => span.textContent.trim()).join("    ");
   const about = filtersInWords();
   const title = `${page.network.selectedOptions[0]?.textContent ?? ""} against ${shown.length.toLocaleString("en")} of ${zoo.columns.name.length.toLocaleString("en")} results of the timm zoo`;
   const layout = {
-    ...structuredClone(plot.layout), width, height, autosize: false, paper_bgcolor: ground, plot_bgcolor: ground,
+    ...structuredClone(plot.layout),
+    width,
+    height,
+    autosize: false,
+    paper_bgcolor: ground,
+    plot_bgcolor: ground,
     margin: { l: 62, r: 20, t: 70, b: 56 },
-    title: { text: title + (about ? `<br><span style="font-size:${size + 1}px">${escapeText(about)}</span>` : ""), x: 0.01, xanchor: "left", font: { family, size: size + 6, color: ink } },
-    annotations: [...nameNotes(ground, ink, size), ...ringNote(size), { text: key, xref: "paper", yref: "paper", x: 1, y: 1.01, xanchor: "right", yanchor: "bottom", showarrow: false, font: { color: soft, size } }],
+    title: {
+      text: title + (about ? `<br><span style="font-size:${size + 1}px">${escapeText(about)}</span>` : ""),
+      x: 0.01,
+      xanchor: "left",
+      font: { family, size: size + 6, color: ink },
+    },
+    annotations: [
+      ...nameNotes(ground, ink, size),
+      ...ringNote(size),
+      { text: key, xref: "paper", yref: "paper", x: 1, y: 1.01, xanchor: "right", yanchor: "bottom", showarrow: false, font: { color: soft, size } },
+    ],
   };
   return { data: [...plot.data.map((trace) => ({ ...trace })), ...ringMark()], layout };
 }
@@ -76,12 +140,24 @@ const escapeText = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;
 function nameNotes(ground, ink, size) {
   const { xaxis, yaxis } = plot._fullLayout;
   const area = page.names.parentElement.getBoundingClientRect();
-  return state.names.filter(({ name }) => !name.hidden).map(({ name }) => {
-    const box = name.getBoundingClientRect();
-    const x = (box.left - area.left + box.width / 2 - xaxis._offset) / xaxis._length;
-    const y = 1 - (box.top - area.top + box.height / 2 - yaxis._offset) / yaxis._length;
-    return { text: `<span style="color:${getComputedStyle(name.firstChild).backgroundColor}">▬</span> <b>${name.textContent}</b>`, xref: "paper", yref: "paper", x, y, showarrow: false, bgcolor: ground, opacity: 0.9, font: { color: ink, size: size - 1 } };
-  });
+  return state.names
+    .filter(({ name }) => !name.hidden)
+    .map(({ name }) => {
+      const box = name.getBoundingClientRect();
+      const x = (box.left - area.left + box.width / 2 - xaxis._offset) / xaxis._length;
+      const y = 1 - (box.top - area.top + box.height / 2 - yaxis._offset) / yaxis._length;
+      return {
+        text: `<span style="color:${getComputedStyle(name.firstChild).backgroundColor}">▬</span> <b>${name.textContent}</b>`,
+        xref: "paper",
+        yref: "paper",
+        x,
+        y,
+        showarrow: false,
+        bgcolor: ground,
+        opacity: 0.9,
+        font: { color: ink, size: size - 1 },
+      };
+    });
 }
 
 const ringHeight = () => yOf(state.chosen);
@@ -91,13 +167,37 @@ const isRingInView = () => state.chosen && !page.ring.hidden;
 function ringMark() {
   if (!isRingInView()) return [];
   const y = ringHeight();
-  return [{ x: [xOf(state.chosen)], y: [y ?? state.rug], yaxis: y === null ? "y2" : "y", mode: "markers", showlegend: false, marker: { size: 24, symbol: "circle-open", color: tone("accent"), line: { width: 3, color: tone("accent") } } }];
+  return [
+    {
+      x: [xOf(state.chosen)],
+      y: [y ?? state.rug],
+      yaxis: y === null ? "y2" : "y",
+      mode: "markers",
+      showlegend: false,
+      marker: { size: 24, symbol: "circle-open", color: tone("accent"), line: { width: 3, color: tone("accent") } },
+    },
+  ];
 }
 
 function ringNote(size) {
   if (!isRingInView()) return [];
-  const y = ringHeight(), x = xOf(state.chosen);
-  return [{ text: page.ringLabel.textContent, x: state.scale === "log" ? Math.log10(x) : x, y: y ?? state.rug, yref: y === null ? "y2" : "y", xanchor: "left", xshift: 12, yshift: y === null ? 28 : -28, showarrow: false, bgcolor: tone("accent"), borderpad: 4, font: { color: tone("on-accent"), size } }];
+  const y = ringHeight(),
+    x = xOf(state.chosen);
+  return [
+    {
+      text: page.ringLabel.textContent,
+      x: state.scale === "log" ? Math.log10(x) : x,
+      y: y ?? state.rug,
+      yref: y === null ? "y2" : "y",
+      xanchor: "left",
+      xshift: 12,
+      yshift: y === null ? 28 : -28,
+      showarrow: false,
+      bgcolor: tone("accent"),
+      borderpad: 4,
+      font: { color: tone("on-accent"), size },
+    },
+  ];
 }
 
 // `format` is "png" or "svg".

@@ -2,10 +2,10 @@
 
 import { labelRing, yOf } from "../chart/budget.js";
 import { draw, nameLine, shapeBy } from "../chart/chart.js";
-import { bold, keep, on, page, state, tell } from "../core.js";
-import { exportCsv, exportImage } from "./exports.js";
 import { beats } from "../chart/frontier.js";
 import { shaped } from "../chart/shapes.js";
+import { bold, keep, on, page, state, tell } from "../core.js";
+import { exportCsv, exportImage } from "./exports.js";
 
 const TYPING_MS = 120; // after which what was typed is looked for
 const AXES = { x: ["gmacs", "params"], scale: ["log", "linear"] };
@@ -22,9 +22,16 @@ let definition = null; // {definition, nothing}: what Python says of the network
 
 // One test for all patterns: with * or ? of the whole name, without of any part of it.
 function namesTest(text) {
-  const patterns = text.toLowerCase().split(/[\s,]+/).filter(Boolean);
+  const patterns = text
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .filter(Boolean);
   if (!patterns.length) return () => true;
-  const escaped = (pattern) => pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
+  const escaped = (pattern) =>
+    pattern
+      .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+      .replaceAll("*", ".*")
+      .replaceAll("?", ".");
   const sources = patterns.map((pattern) => (/[*?]/.test(pattern) ? `^${escaped(pattern)}$` : escaped(pattern)));
   const found = new RegExp(sources.join("|"));
   return (name) => found.test(name.toLowerCase());
@@ -34,12 +41,20 @@ const within = (value, [low, high]) => (low === null || value >= low) && (high =
 
 function passing() {
   const { name, family, image_size: size, pretraining, params_m: params, gmacs } = zoo.columns;
-  const isNamed = namesTest(filters.name), values = zoo.columns[state.set];
+  const isNamed = namesTest(filters.name),
+    values = zoo.columns[state.set];
   const families = new Set(filters.families.map((one) => zoo.families.indexOf(one)));
   const kind = filters.pretraining === "" ? null : zoo.kinds.indexOf(filters.pretraining);
-  return [...name.keys()].filter((row) => values[row] !== null && (!families.size || families.has(family[row])) &&
-    (filters.size === "" || size[row] === Number(filters.size)) && (kind === null || pretraining[row] === kind) &&
-    within(params[row], filters.params) && within(gmacs[row], filters.gmacs) && isNamed(name[row]));
+  return [...name.keys()].filter(
+    (row) =>
+      values[row] !== null &&
+      (!families.size || families.has(family[row])) &&
+      (filters.size === "" || size[row] === Number(filters.size)) &&
+      (kind === null || pretraining[row] === kind) &&
+      within(params[row], filters.params) &&
+      within(gmacs[row], filters.gmacs) &&
+      isNamed(name[row]),
+  );
 }
 
 export const isFiltered = () => JSON.stringify(filters) !== JSON.stringify(NO_FILTERS);
@@ -52,8 +67,16 @@ const isChanged = () => isFiltered() || state.x !== "gmacs" || state.scale !== "
 // The filters in a few words, for a chart that leaves the page.
 export function filtersInWords() {
   const range = ([low, high], unit) => (low === null && high === null ? "" : `${low ?? 0} to ${high ?? "any"} ${unit}`);
-  return [filters.name, filters.families.join(", "), filters.size && `${filters.size} px`, zoo.pretraining[filters.pretraining] ?? "",
-    range(filters.params, "M parameters"), range(filters.gmacs, "GMACs")].filter(Boolean).join(" · ");
+  return [
+    filters.name,
+    filters.families.join(", "),
+    filters.size && `${filters.size} px`,
+    zoo.pretraining[filters.pretraining] ?? "",
+    range(filters.params, "M parameters"),
+    range(filters.gmacs, "GMACs"),
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 function change(what) {
@@ -101,10 +124,11 @@ export function bringBack() {
 
 // Once for all that a link restores.
 export function redraw() {
-  if (!isDue) queueMicrotask(() => {
-    isDue = false;
-    draw();
-  });
+  if (!isDue)
+    queueMicrotask(() => {
+      isDue = false;
+      draw();
+    });
   isDue = true;
 }
 
@@ -144,20 +168,29 @@ function say() {
 function noteOnSet() {
   if (state.set === "top1") return "";
   const known = state.stitches.filter((stitch) => yOf(stitch) !== null).length;
-  const ours = known ? `${known} of the network's ${state.stitches.length} stitches are timm's own models unchanged, and have timm's figure there; the others stand on the axis, not measured` : "no stitch of this network is measured there: they stand on the axis";
+  const ours = known
+    ? `${known} of the network's ${state.stitches.length} stitches are timm's own models unchanged, and have timm's figure there; the others stand on the axis, not measured`
+    : "no stitch of this network is measured there: they stand on the axis";
   return `On ${state.setName} ${ours}. The published SN-Net curves have no figures there and are hidden. The budget still chooses by top-1 on ImageNet-1k.`;
 }
 
 function noteOnX() {
   if (state.x === "gmacs") return "";
-  const lacking = state.zoo.filter((trace) => trace.meta.kind === "curve" && trace.customdata && trace.visible !== false && trace.customdata.every((params) => params === null));
+  const lacking = state.zoo.filter(
+    (trace) => trace.meta.kind === "curve" && trace.customdata && trace.visible !== false && trace.customdata.every((params) => params === null),
+  );
   const hidden = lacking.length && state.set === "top1" ? ` Published without parameters, and hidden: ${lacking.map((trace) => trace.name).join(", ")}.` : "";
   return `A stitch stands at the parameters on its route; the budget stays one of GMACs.${hidden}`;
 }
 
 function sayBeats() {
   const pick = (name) => shown.map((row) => zoo.columns[name][row]);
-  const counted = beats(state.stitches.map((s) => s.gmacs), state.stitches.map(yOf), pick("gmacs"), pick(state.set));
+  const counted = beats(
+    state.stitches.map((s) => s.gmacs),
+    state.stitches.map(yOf),
+    pick("gmacs"),
+    pick(state.set),
+  );
   const where = state.set === "top1" ? "" : ` on ${state.setName}`;
   const range = `from ${counted.low.toFixed(2)} to ${counted.high.toFixed(2)} GMACs`;
   if (counted.total) {
@@ -224,17 +257,22 @@ function buildControls() {
   page.zooSet.replaceChildren(...Object.entries(zoo.sets).map(([key, title]) => new Option(title, key)));
   const sizes = [...new Set(size)].sort((a, b) => a - b);
   page.zooSize.replaceChildren(new Option("any", ""), ...sizes.map((px) => new Option(`${px} px (${number(size, px)})`, px)));
-  page.zooPretraining.replaceChildren(new Option("any", ""), ...zoo.kinds.map((key, place) => new Option(`${zoo.pretraining[key]} (${number(pretraining, place)})`, key)));
-  page.zooFamilies.replaceChildren(...zoo.families.map((name, place) => {
-    const chip = document.createElement("button");
-    const dot = document.createElement("i");
-    chip.type = "button";
-    chip.dataset.family = name;
-    dot.style.background = zoo.colours[place];
-    chip.append(dot, `${name} `, Object.assign(document.createElement("small"), { textContent: number(family, place) }));
-    chip.addEventListener("click", () => toggleFamily(name));
-    return chip;
-  }));
+  page.zooPretraining.replaceChildren(
+    new Option("any", ""),
+    ...zoo.kinds.map((key, place) => new Option(`${zoo.pretraining[key]} (${number(pretraining, place)})`, key)),
+  );
+  page.zooFamilies.replaceChildren(
+    ...zoo.families.map((name, place) => {
+      const chip = document.createElement("button");
+      const dot = document.createElement("i");
+      chip.type = "button";
+      chip.dataset.family = name;
+      dot.style.background = zoo.colours[place];
+      chip.append(dot, `${name} `, Object.assign(document.createElement("small"), { textContent: number(family, place) }));
+      chip.addEventListener("click", () => toggleFamily(name));
+      return chip;
+    }),
+  );
 }
 
 function toggleFamily(name) {
@@ -277,17 +315,23 @@ function keepAll() {
   keep("set", { when: "start", read: () => (state.set === "top1" ? null : state.set), restore: (text) => setSet(text) });
   keep("name", { when: "start", read: () => filters.name || null, restore: (text) => change({ name: String(text).slice(0, 200).trim() }) });
   keep("family", {
-    when: "start", read: () => filters.families.join(",") || null,
+    when: "start",
+    read: () => filters.families.join(",") || null,
     restore: (text) => change({ families: zoo.families.filter((family) => String(text).split(",").includes(family)) }),
   });
   keep("size", {
-    when: "start", read: () => filters.size || null,
+    when: "start",
+    read: () => filters.size || null,
     restore: (text) => zoo.columns?.image_size.includes(Number(text)) && change({ size: String(Number(text)) }),
   });
   keep("pretraining", { when: "start", read: () => filters.pretraining || null, restore: (text) => zoo.kinds.includes(text) && change({ pretraining: text }) });
-  for (const [name, kept] of [["params", "params"], ["gmacs", "gmacs_range"]]) {
+  for (const [name, kept] of [
+    ["params", "params"],
+    ["gmacs", "gmacs_range"],
+  ]) {
     keep(kept, {
-      when: "start", read: () => rangeText(filters[name]),
+      when: "start",
+      read: () => rangeText(filters[name]),
       restore: (text) => {
         const range = rangeOf(String(text));
         if (range) change({ [name]: range });
