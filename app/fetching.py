@@ -8,7 +8,7 @@ from typing import Any
 
 from snnet.catalogue.entries import Entry
 from snnet.weights.files import WeightsError
-from snnet.weights.sources import Progress
+from snnet.weights.transfer import Progress
 
 PATIENCE_S = 30.0  # without a question how far it is, after which nobody waits for a fetch any more
 

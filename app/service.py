@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from snnet.evaluation.results import Result, Store
     from snnet.network.network import StitchedNetwork
     from snnet.stitches.stitch import Stitch
-    from snnet.weights.sources import Progress
+    from snnet.weights.transfer import Progress
 
 PHOTOS_AT_ONCE = 2  # each runs on all cores: more would only wait for each other and hold memory
 NETWORKS_AT_ONCE = 2  # in memory, beside the one that the app started with: the largest take 1.6 GB each
@@ -77,11 +77,11 @@ class Service:
         threading.Thread(target=self._start, args=(then,), daemon=True).start()
 
     def _fetch_at_terminal(self, progress: "Progress") -> None:
-        from snnet.weights import sources
+        from snnet.weights import transfer
 
         size_mb = self.entry.size() / 1e6
         print(f"{self.title}: fetching {size_mb:.0f} MB of weights", file=sys.stderr, flush=True)
-        with sources.console_progress(self.entry.name) as draw:
+        with transfer.console_progress(self.entry.name) as draw:
 
             def both(done: int, total: int) -> None:
                 draw(done, total)

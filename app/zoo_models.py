@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from app import answers
 from app.fetching import Fetcher
-from snnet.catalogue import entries, lite
+from snnet.catalogue import entries
 from snnet.tables import published_results, zoo
+from snnet.weights import originals
 from snnet.weights.files import WeightsError
 from snnet.weights.sources import HubFile, ReleaseFile, Source
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from snnet.network.network import StitchedNetwork
     from snnet.stitches.stitch import Stitch
-    from snnet.weights.sources import Progress
+    from snnet.weights.transfer import Progress
 
 # Top-1 on the sets of timm's tables, by the column of `ZooModel`; the first is what stitches are measured on.
 SETS = {
@@ -180,7 +181,7 @@ class ZooEntry(entries.Entry):
         return sources.here(self.sources)
 
     def is_here(self) -> bool:
-        return lite.has_original(self.model) or self.file() is not None
+        return originals.is_packaged(self.model) or self.file() is not None
 
     def size(self) -> int:
         from snnet.weights import sources
@@ -198,8 +199,8 @@ class ZooEntry(entries.Entry):
 
         from snnet.weights.files import read_checkpoint
 
-        if found := lite.original(self.model):
-            return found
+        if originals.is_packaged(self.model):
+            return originals.timm_model(self.model)
         if (file := self.file()) is None:
             raise WeightsError(f"the weights of {self.model} are not here: fetch them first")
         tensors = read_checkpoint(file, self.remedy)

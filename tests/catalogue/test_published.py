@@ -146,17 +146,17 @@ def test_files_are_where_the_authors_put_them():
 def test_training_begins_with_timms_originals(family, rank, monkeypatch, tmp_path):
     import timm
 
-    from snnet.catalogue import build, entries, saved
+    from snnet.catalogue import entries, saved
+    from snnet.weights import originals
 
     asked = {}
 
-    def original(name, pretrained, options):
-        assert pretrained
+    def original(name):
         torch.manual_seed(len(asked))
-        asked[name] = timm.create_model(name, pretrained=False, **options)
+        asked[name] = timm.create_model(name, pretrained=False)
         return asked[name]
 
-    monkeypatch.setattr(build, "timm_model", original)
+    monkeypatch.setattr(originals, "timm_model", original)
     net = entries.entry(family).untrained()
     assert list(asked) == [anchor.original for anchor in published.family_of(family).anchors]
     for anchor, model in zip(net.anchors, asked.values(), strict=True):

@@ -256,11 +256,11 @@ class TestTeacher:
     def test_another_model_sees_photos_as_it_was_made_for(self, monkeypatch):
         import timm
 
-        from snnet.catalogue import build
+        from snnet.weights import originals
 
         torch.manual_seed(0)
         model = timm.create_model("test_efficientnet", pretrained=False, num_classes=10).eval()
-        monkeypatch.setattr(build, "timm_model", lambda *args, **kwargs: model)
+        monkeypatch.setattr(originals, "timm_model", lambda *args, **kwargs: model)
         net = tiny()
         pixels = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
         ours = net.transform(net.stitches[0])

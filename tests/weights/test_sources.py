@@ -16,6 +16,7 @@ import pytest
 from huggingface_hub import constants  # read the user's environment before a test changes it
 
 from snnet.weights import sources as download
+from snnet.weights import transfer
 from snnet.weights.files import WeightsError
 from snnet.weights.sources import HubFile, ReleaseFile, fetch, here, size
 
@@ -129,7 +130,7 @@ def site(tmp_path, monkeypatch):
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", True)  # asks the real hub once a day
-    monkeypatch.setattr(download, "BACK_OFF_S", 0.0)
+    monkeypatch.setattr(transfer, "BACK_OFF_S", 0.0)
     yield site
     server.shutdown()
     server.server_close()
@@ -300,7 +301,7 @@ def test_a_server_without_ranges_that_always_breaks_is_given_up(site, kind):
     site.breaks = [150_000] * 9
     with pytest.raises(WeightsError):
         fetch([site.source(kind)])
-    assert len(site.gets()) == 1 + download.ATTEMPTS
+    assert len(site.gets()) == 1 + transfer.ATTEMPTS
 
 
 @both
@@ -410,7 +411,7 @@ def test_a_disk_that_fills_up_keeps_what_came(site, tmp_path, monkeypatch, kind)
             return super().write(chunk)
 
     with monkeypatch.context() as patch:
-        patch.setattr(download, "open", Full, raising=False)
+        patch.setattr(transfer, "open", Full, raising=False)
         with pytest.raises(WeightsError, match=r"the disk is full, 0\.\d MB are needed and"):
             fetch([site.source(kind)])
     kept = part(tmp_path).stat().st_size
@@ -468,7 +469,7 @@ def test_without_a_network_the_sentence_is_the_same(site, monkeypatch, kind, cal
     if way == "forbidden":
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_ENDPOINT", elsewhere)
-    monkeypatch.setattr(download, "BACK_OFF_S", -1.0)  # raises, as there is nothing to wait for
+    monkeypatch.setattr(transfer, "BACK_OFF_S", -1.0)  # raises, as there is nothing to wait for
     source = HubFile(REPOSITORY, NAME) if kind == "hub" else ReleaseFile(f"{elsewhere}/releases/{NAME}")
     with pytest.raises(WeightsError) as caught:
         call([source])
@@ -500,13 +501,13 @@ def test_two_threads_download_once(site, kind):
 
 
 def test_the_bar_starts_where_the_last_call_stopped(site, capsys):
-    with pytest.raises(KeyboardInterrupt), download.console_progress(NAME) as progress:
+    with pytest.raises(KeyboardInterrupt), transfer.console_progress(NAME) as progress:
         fetch(
             [site.source("release")],
             lambda *step: (progress(*step), stopping(200_000, KeyboardInterrupt())(*step)),
         )
     assert "400k/400k" not in capsys.readouterr().err
-    with download.console_progress(NAME) as progress:
+    with transfer.console_progress(NAME) as progress:
         fetch([site.source("release")], progress)
     out, err = capsys.readouterr()
     assert out == ""
