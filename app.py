@@ -1,4 +1,4 @@
-"""The SN-Net explorer: reads the options, builds the page, serves it or writes it into one file.
+"""The SN-Net explorer: serves the page, or writes it into one file.
 
 python app.py [--network lite] [--weights FILE] [--host 127.0.0.1] [--port 7860] [--share] [--backend]
 python app.py [--network lite] [--weights FILE] --write-page out.html

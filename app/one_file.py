@@ -8,19 +8,19 @@ import base64
 import json
 import posixpath
 import re
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.figures import chart
-from app.figures.route import drawing
-from snnet.tables import zoo
+from . import shipped
+from .figures import chart
+from .figures.route import drawing
 
 if TYPE_CHECKING:
     from snnet.catalogue.entries import Entry
     from snnet.network.network import StitchedNetwork
 
-STATIC = Path(__file__).resolve().parent / "static"
 START = "still.js"
 PARTS = ("zoo/zoo", "zoo/compare", "network/route")  # of the page, that need no server
 STYLES = ("still", "explorer", *PARTS)
@@ -44,12 +44,9 @@ def write(net: "StitchedNetwork", entry: "Entry", typed: str, file: Path) -> Non
 
 def build(layer: dict[str, Any]) -> str:
     """Return the file of a network, given as the page is given it."""
-    import plotly
-
-    plotly_js = Path(plotly.__file__).resolve().parent / "package_data" / "plotly.min.js"
     title = layer["title"]
     data = {"backdrop": chart.zoo_figure(title), "layer": layer}
-    styles = "\n".join((STATIC / f"{name}.css").read_text(encoding="utf-8") for name in STYLES)
+    styles = "\n".join(shipped.text(f"{name}.css") for name in STYLES)
     return "\n".join(
         [
             "<!doctype html>",
@@ -59,7 +56,7 @@ def build(layer: dict[str, Any]) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(title)} · SN-Net explorer</title>",
             '<link rel="icon" href="data:image/svg+xml;base64,'
-            + base64.b64encode((STATIC / "favicon.svg").read_bytes()).decode()
+            + base64.b64encode(shipped.shipped("favicon.svg").read_bytes()).decode()
             + '">',
             f"<style>\n{styles}</style>",
             f'<script type="importmap">{_as_json({"imports": bundle(START)})}</script>',
@@ -71,7 +68,7 @@ def build(layer: dict[str, Any]) -> str:
             markup(title),
             "</main></div>",
             f'<script type="application/json" id="sn-data">{_as_json(data)}</script>',
-            f"<script>{_in_script(plotly_js.read_text(encoding='utf-8'))}</script>",
+            f"<script>{_in_script(shipped.plotly_js().read_text(encoding='utf-8'))}</script>",
             f'<script type="module">import "{_named(START)}";</script>',
             "</body>",
             "</html>",
@@ -82,17 +79,7 @@ def build(layer: dict[str, Any]) -> str:
 
 def markup(title: str) -> str:
     """Return the page's markup, without what needs a server."""
-    found = _SERVED.sub("", (STATIC / "explorer.html").read_text(encoding="utf-8"))
-    for part in PARTS:
-        found = found.replace(f"<!-- part: {part} -->", (STATIC / f"{part}.html").read_text(encoding="utf-8"))
-    fillings = {
-        "network": f"<option>{escape(title)}</option>",
-        "models": f"{len({model.name for model in zoo.models()}):,}",
-        "results": f"{len(zoo.models()):,}",
-    }
-    for slot, filling in fillings.items():
-        found = found.replace(f"<!-- {slot} -->", filling)
-    return re.sub(r"<!-- .*? -->", "", found)
+    return shipped.markup(title, PARTS, _SERVED.sub("", shipped.text("explorer.html")))
 
 
 def bundle(start: str) -> dict[str, str]:
@@ -100,29 +87,33 @@ def bundle(start: str) -> dict[str, str]:
 
     Raises ValueError for an import that this doesn't understand.
     """
-    found: dict[str, str] = {}
+    modules: dict[str, str] = {}
     waiting = [start]
     while waiting:
         name = waiting.pop()
-        if _named(name) in found:
+        if _named(name) in modules:
             continue
-        text = (STATIC / name).read_text(encoding="utf-8")
+        text = shipped.text(name)
         folder = posixpath.dirname(name)
         imports = {
             path: posixpath.normpath(posixpath.join(folder, path)) for _, path in _IMPORT.findall(text)
         }
         waiting += imports.values()
-        renamed = _IMPORT.sub(lambda found, named=imports: f'{found[1]}"{_named(named[found[2]])}";', text)
+        renamed = _IMPORT.sub(partial(_renamed, imports), text)
         if left := re.search(r'^import\b.*"\..*$|\bimport\(', renamed, re.MULTILINE):
             raise ValueError(f"{name}: {left[0]!r} can't go into one file: write it in one line")
         coded = base64.b64encode(renamed.encode()).decode()
-        found[_named(name)] = f"data:text/javascript;base64,{coded}"
-    return found
+        modules[_named(name)] = f"data:text/javascript;base64,{coded}"
+    return modules
 
 
-def _named(module: str, folder: str = "") -> str:
-    """Return the name in the import map of a module, given by its path from a folder."""
-    return f"explorer/{posixpath.normpath(posixpath.join(folder, module))}"
+def _renamed(modules: dict[str, str], match: re.Match[str]) -> str:
+    return f'{match[1]}"{_named(modules[match[2]])}";'
+
+
+def _named(module: str) -> str:
+    """Return the name in the import map of a module, given by its path."""
+    return f"explorer/{module}"
 
 
 def _as_json(value: Any) -> str:

@@ -1,25 +1,22 @@
 """Layout and endpoints: one HTML component that the browser's script fills, and what it calls."""
 
 from collections.abc import Callable
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import plotly
 from gradio.components.api_component import Api
 from gradio.media import get_image
 from gradio.utils import get_upload_folder
 
-from app.measuring.jobs import Backend, check_sender
-from app.service import Service
-from snnet.tables import zoo
+from .measuring.jobs import Backend, check_sender
+from .service import Service
+from .shipped import markup, plotly_js, shipped, text
 
-STATIC = Path(__file__).resolve().parent / "static"
-PLOTLY = Path(plotly.__file__).resolve().parent / "package_data"
+BACKEND = "measuring/backend"  # the part that only measuring has
 PARTS = (  # each has its markup, style and script
     *("photo/answers", "network/route", "zoo/zoo", "zoo/compare"),
-    *("measuring/backend", "stage/stage", "address"),
+    *(BACKEND, "stage/stage", "address"),
 )
 EXAMPLES = {"lion.jpg": "lion", "cheetah1.jpg": "cheetah", "tower.jpg": "tower", "bus.png": "bus"}
 
@@ -51,7 +48,7 @@ def build(service: Service, backend: Backend | None = None) -> gr.Blocks:
     With a `backend` it also measures, which only this machine's own page may ask: see `backend.check_sender`.
     """
     examples = [Path(get_image(name)).resolve() for name in EXAMPLES]
-    gr.set_static_paths([STATIC, PLOTLY, *examples])
+    gr.set_static_paths([shipped(), plotly_js().parent, *examples])
 
     def answer(call: Callable[[], Any]) -> Any:
         try:
@@ -177,10 +174,10 @@ def build(service: Service, backend: Backend | None = None) -> gr.Blocks:
 def launch_options() -> dict[str, Any]:
     """Return what `launch` needs for this page, whoever launches it."""
     return {
-        "css_paths": [STATIC / f"{name}.css" for name in ("explorer", *PARTS)],
-        "head": f'<script src="gradio_api/file={PLOTLY / "plotly.min.js"}" defer></script>'
-        f'<script src="gradio_api/file={STATIC / "explorer.js"}" type="module"></script>',
-        "favicon_path": STATIC / "favicon.svg",
+        "css_paths": [shipped(f"{name}.css") for name in ("explorer", *PARTS)],
+        "head": f'<script src="gradio_api/file={plotly_js()}" defer></script>'
+        f'<script src="gradio_api/file={shipped("explorer.js")}" type="module"></script>',
+        "favicon_path": shipped("favicon.svg"),
         "footer_links": ["api", "gradio"],
         "run_history": False,
         "ssr_mode": False,
@@ -208,20 +205,5 @@ def _template(examples: list[Path], service: Service, measures: bool) -> str:
     for path, label in zip(examples, EXAMPLES.values(), strict=True):
         image = f'<img src="gradio_api/file={path}" alt="">'
         buttons += f'<button type="button" class="example" aria-label="Example: {label}">{image}</button>'
-    markup = _markup("explorer")
-    for part in PARTS:
-        markup = markup.replace(
-            f"<!-- part: {part} -->", _markup(part) if part != "measuring/backend" or measures else ""
-        )
-    fillings = {
-        "examples": buttons,
-        "network": f"<option>{escape(service.title)}</option>",  # until the browser has the whole menu
-        "models": f"{len({model.name for model in zoo.models()}):,}",
-    }
-    for slot, filling in fillings.items():
-        markup = markup.replace(f"<!-- {slot} -->", filling)
-    return markup
-
-
-def _markup(part: str) -> str:
-    return (STATIC / f"{part}.html").read_text(encoding="utf-8")
+    parts = [part for part in PARTS if part != BACKEND or measures]
+    return markup(service.title, parts, text("explorer.html"), buttons)

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from app import answers, zoo_models
-from app.fetching import Fetcher
-from app.figures import chart
-from app.figures.route import drawing
 from snnet.catalogue import entries, lite
+
+from . import answers, zoo_models
+from .fetching import Fetcher
+from .figures import chart
+from .figures.route import drawing
 
 if TYPE_CHECKING:
     from snnet.evaluation.results import Result, Store

@@ -9,13 +9,14 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app import answers
-from app.fetching import Fetcher
 from snnet.catalogue import entries
 from snnet.tables import published_results, zoo
 from snnet.weights import originals
 from snnet.weights.files import WeightsError
 from snnet.weights.sources import HubFile, ReleaseFile, Source
+
+from . import answers
+from .fetching import Fetcher
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -205,7 +206,7 @@ class ZooEntry(entries.Entry):
             raise WeightsError(f"the weights of {self.model} are not here: fetch them first")
         tensors = read_checkpoint(file, self.remedy)
         try:
-            model = timm.create_model(
+            model: Any = timm.create_model(
                 self.model, pretrained=True, pretrained_cfg_overlay={"state_dict": tensors}
             )
         except Exception as error:  # what does not fit fails in many ways

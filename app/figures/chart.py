@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from app import zoo_models
 from snnet import frontier
 from snnet.tables import published_results, zoo
+
+from .. import zoo_models
 
 if TYPE_CHECKING:
     from snnet.network.network import StitchedNetwork
@@ -317,7 +318,7 @@ def _traces(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             if not members:
                 continue
             is_published = source == "published"
-            trace = {
+            trace: dict[str, Any] = {
                 "name": source,
                 "x": [row["gmacs"] for row in members],
                 "y": [row["top1"] for row in members],

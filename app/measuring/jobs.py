@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
-    from app.service import Service
     from snnet.evaluation.accuracy import Accuracy
     from snnet.evaluation.results import Result, Store
     from snnet.network.network import StitchedNetwork
+
+    from ..service import Service
 
 HERE = "127.0.0.1, ::1 or localhost"
 SHORT = 10  # characters of a route's hash in the table; a download has it whole
@@ -272,9 +273,9 @@ class Backend:
         """
         from snnet.evaluation import accuracy, results
 
-        name = self._service.known_name(network)
-        net = self._service.network_of(name)
-        along = self._service.results_along(name)
+        asked = self._service.known_name(network)
+        net = self._service.network_of(asked)
+        along = self._service.results_along(asked)
         places: dict[str, tuple[str, list[Result]]] = {
             "shipped": ("shipped with the app", list(results.shipped())),
             "along": ("came with the network", along),
@@ -288,15 +289,15 @@ class Backend:
                 if result.key in seen or not (here or everything):
                     continue
                 seen.add(result.key)
-                for stitch in here or [result.stitch]:
-                    row = {"network": net.name if here else result.network, "stitch": stitch, "where": where}
+                for name in here or [result.stitch]:
+                    row = {"network": net.name if here else result.network, "stitch": name, "where": where}
                     rows.append(row | self._measured(result) | {"from": said})
         for stitch in net.stitches:
             if known := accuracy.published(net, stitch):
                 rows.append(_published(net.name, stitch.name, known))
         order = {stitch.name: number for number, stitch in enumerate(net.stitches)}
         rows.sort(key=lambda row: (row["network"] != net.name, row["network"], order.get(row["stitch"], 0)))
-        return {"rows": rows, "store": str(self._store.file), "title": self._service.title_of(name)}
+        return {"rows": rows, "store": str(self._store.file), "title": self._service.title_of(asked)}
 
     def _by_route(self, net: "StitchedNetwork") -> dict[tuple[str, str], list[str]]:
         from snnet.evaluation import results

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from app import main as command
-from app import one_file
+from app import one_file, shipped
 from snnet.commands import main
 
 
@@ -23,7 +23,7 @@ def test_every_module_is_there_and_asks_for_no_file():
 
 def test_an_import_that_is_not_understood_is_refused(tmp_path, monkeypatch):
     (tmp_path / "a.js").write_text('import {\n  b,\n} from "./b.js";\nconst c = import("./b.js");\n')
-    monkeypatch.setattr(one_file, "STATIC", tmp_path)
+    monkeypatch.setattr(shipped, "shipped", tmp_path.joinpath)
     with pytest.raises(ValueError, match=r"a\.js.*one line"):
         one_file.bundle("a.js")
 

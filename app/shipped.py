@@ -1,0 +1,41 @@
+"""The files that ship: the page's markup, styles and scripts, and plotly.js in its own package."""
+
+import re
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from snnet.tables import zoo
+
+
+def shipped(name: str = "") -> Path:
+    """Return a file of the page by its path below the page's folder; the folder without one."""
+    return Path(__file__).resolve().parent / "static" / name
+
+
+def plotly_js() -> Path:
+    """Return the script that draws charts."""
+    import plotly
+
+    return Path(plotly.__file__).resolve().parent / "package_data" / "plotly.min.js"
+
+
+def text(name: str) -> str:
+    """Return a file of the page as text."""
+    return shipped(name).read_text(encoding="utf-8")
+
+
+def markup(title: str, parts: Sequence[str], whole: str, examples: str = "") -> str:
+    """Return a page's markup with these parts in it, given the `whole` and the buttons of its examples.
+
+    Of the networks it holds the title of one, until the browser has the whole menu.
+    """
+    fillings = {f"part: {part}": text(f"{part}.html") for part in parts} | {
+        "examples": examples,
+        "network": f"<option>{escape(title)}</option>",
+        "models": f"{len({model.name for model in zoo.models()}):,}",
+        "results": f"{len(zoo.models()):,}",
+    }
+    for slot, filling in fillings.items():
+        whole = whole.replace(f"<!-- {slot} -->", filling)
+    return re.sub(r"<!-- .*? -->", "", whole)
