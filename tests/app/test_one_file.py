@@ -8,7 +8,6 @@ import pytest
 
 from app import main as command
 from app import one_file, shipped
-from snnet.commands import main
 
 
 def test_every_module_is_there_and_asks_for_no_file():
@@ -64,12 +63,3 @@ def test_what_is_wrong_is_one_line(tmp_path, capsys, network, below, sentence):
     assert said.err.startswith(sentence)
     assert said.err.count("\n") == 1
     assert not said.out
-
-
-def test_without_the_app_it_says_what_to_do(tmp_path, capsys, monkeypatch):
-    def missing(name):
-        raise ModuleNotFoundError(f"No module named {name!r}", name="app")
-
-    monkeypatch.setattr(main.importlib, "import_module", missing)
-    assert main.main(["frontier", "lite", "--page", str(tmp_path / "page.html")]) == 2
-    assert "--page needs app, which is not here" in capsys.readouterr().err

@@ -176,3 +176,10 @@ def test_the_frontier_as_a_table_and_as_a_drawing(tmp_path, folder, capsys):  # 
         evaluated = ("evaluate", str(tmp_path / "net"), "--data", str(folder))
         assert run(capsys, *evaluated)[0] == 0
     assert run(capsys, "frontier", str(tmp_path / "net"), "--csv")[1].count("True") >= 1
+
+
+def test_the_option_that_moved_to_the_page_says_where(tmp_path, capsys):
+    status, _, err = run(capsys, "frontier", "lite", "--page", str(tmp_path / "page.html"))
+    assert status == 2
+    assert f"python app.py --network lite --write-page {tmp_path / 'page.html'}" in err
+    assert len(err.strip().splitlines()) == 1

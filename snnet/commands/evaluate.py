@@ -1,0 +1,119 @@
+"""`python -m snnet evaluate`"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snnet.commands import malloc
+from snnet.commands.options import add_draw, add_network, add_photos, command, open_photos, say
+
+if TYPE_CHECKING:
+    from snnet.evaluation.results import Result
+    from snnet.network.network import StitchedNetwork
+    from snnet.photos.photo_set import Photos
+
+_FOR_MACHINES = ("stitch", "total", "top1", "top5", "precision", "measured_on")
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    parser = command(
+        commands,
+        "evaluate",
+        run,
+        "Measure every stitch on labelled photos and remember the results.",
+        "lite --data val.parquet",
+    )
+    add_network(parser)
+    add_photos(parser, "labelled photos")
+    add_draw(parser)
+    option = parser.add_argument
+    option("--precision", default="float32", choices=("float32", "bfloat16", "float16"))
+    option(
+        "--skip-broken", action="store_true", help="leave out photos that can't be decoded, and say how many"
+    )
+    option("--save-every", type=float, default=10.0, metavar="SECONDS", help="what a kill costs at most")
+    option("--about", metavar="TEXT", help="how tables and the page name these photos")
+    option("--table", type=Path, help="also write what is known on these photos as a CSV table")
+    option("--json", action="store_true", help="print the results for a machine to read")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure what has no result yet, and print the results of every stitch."""
+    import torch
+
+    from snnet.catalogue import entries
+    from snnet.evaluation import results
+    from snnet.evaluation.distributed import Processes
+    from snnet.evaluation.evaluate import evaluate
+
+    malloc.keep_freed()
+    net = entries.load(options.network, weights=options.weights)
+    photos = open_photos(options, seed=options.seed, remember=results.Store().fingerprints)
+    processes = Processes()
+    if processes.size == 1 and torch.accelerator.is_available():
+        net.to(torch.accelerator.current_accelerator())
+    new = evaluate(
+        net,
+        photos,
+        precision=options.precision,
+        batch_size=options.batch_size,
+        workers=options.workers,
+        about=options.about,
+        progress=True,
+        skip_broken=options.skip_broken,
+        save_every_s=options.save_every,
+        processes=processes,
+    )
+    if not processes.is_main:
+        return
+    net.cpu()
+    _say_what_ran(net, photos, new)
+    by_name = {
+        stitch.name: result
+        for stitch, result in results.known(net)
+        if (result.photos, result.precision) == (photos.fingerprint, options.precision)
+    }
+    rows = [by_name[stitch.name] for stitch in net.stitches]
+    if options.table:
+        results.write_table(rows, options.table)
+        say(f"wrote {options.table}")
+    _print(net, rows, options.json)
+
+
+def _say_what_ran(net: "StitchedNetwork", photos: "Photos", new: "list[Result]") -> None:
+    from snnet.network.sweep import saved
+
+    if not new:
+        say(f"nothing to compute: all {len(net.stitches)} stitches have a result for {photos.describe()}")
+        return
+    if new[0].total < len(photos):
+        say(f"{len(photos) - new[0].total} photos left out, because they can't be decoded")
+    alone, shared = saved(net, [net.stitch(result.stitch) for result in new])
+    say(
+        f"measured {len(new)} stitches: {shared:.1f} GMACs a photo where one by one takes {alone:.1f} "
+        f"({alone / shared:.2f} times)"
+    )
+
+
+def _print(net: "StitchedNetwork", rows: "list[Result]", for_machines: bool) -> None:
+    from snnet.evaluation import intervals
+
+    if for_machines:
+        table = [
+            {name: getattr(row, name) for name in _FOR_MACHINES}
+            | {f"top{top}_interval": list(intervals.interval(row, top)) for top in intervals.TOPS}
+            for row in rows
+        ]
+        print(json.dumps(table, indent=2))
+        return
+    print(
+        f"{'stitch':<28} {'GMACs':>6}  {'top-1, 95 %':>21}  {'top-5, 95 %':>21}   of {rows[0].photos_about}"
+    )
+    for stitch, row in zip(net.stitches, rows, strict=True):
+        line = f"{stitch.name:<28} {net.cost(stitch).gmacs:6.3f}"
+        for top, right in zip(intervals.TOPS, (row.top1, row.top5), strict=True):
+            low, high = intervals.interval(row, top)
+            line += f"  {100 * right / row.total:5.1f} % [{low:4.1f}, {high:5.1f}]"
+        print(line)

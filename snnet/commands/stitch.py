@@ -1,0 +1,75 @@
+"""`python -m snnet stitch`"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from snnet.commands import malloc
+from snnet.commands.options import add_draw, add_photos, command, open_photos, say
+
+_JOINING = (
+    *("pretrained", "ways", "kernel", "stride", "max_stitches", "low_rank", "own_norms"),
+    *("image_size", "crop"),
+)
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    parser = command(
+        commands,
+        "stitch",
+        run,
+        "Join timm models by stitching layers, started by least squares on photos.",
+        "resnet18 resnet50 --data photos/ --out resnets/",
+    )
+    option = parser.add_argument
+    option(
+        "models", nargs="+", metavar="NAME", help="two or more of timm's models, or `lite` to start it anew"
+    )
+    add_photos(parser, "photos to start from; labels are not needed", split="train")
+    add_draw(parser, limit=500)
+    option(
+        "--out", type=Path, help="the folder to write (default: the models' names; for lite its shipped file)"
+    )
+    option(
+        "--no-pretrained", dest="pretrained", action="store_false", help="random weights, to try things out"
+    )
+    option(
+        "--ways",
+        default="auto",
+        choices=("auto", "paired", "unpaired", "two-way"),
+        help="paired windows, unpaired within stages, or two-way; auto: paired for equal plain transformers",
+    )
+    option("--kernel", type=int, default=2, help="blocks in a window of paired stitching")
+    option("--stride", type=int, default=1, help="blocks by which the window slides")
+    option("--max-stitches", type=int, help="thin the stitches to this many, evenly by GMACs")
+    option("--low-rank", type=int, default=0, help="rank of a branch for training each layer")
+    option("--own-norms", action="store_true", help="norms of its own behind each layer")
+    option("--image-size", type=int, help="px (default: the costliest model's own)")
+    option("--crop", type=float, help="of the short side (default: the costliest model's own)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Join the models and write the network's folder."""
+    from snnet.catalogue import build, lite
+
+    malloc.keep_freed()
+    photos = open_photos(options, seed=options.seed)
+    start = {"batch_size": options.batch_size, "workers": options.workers, "progress": True}
+    if options.models == [lite.NAME]:
+        net = lite.anchored()
+        build.start(net, photos, **start)
+        file = options.out or lite.LAYERS
+        origin = {"network": net.name, "photos": len(photos), "fingerprint": photos.fingerprint}
+        lite.write_layers(net, file, origin | {"method": "least squares, no training"})
+        say(f"wrote {file} ({file.stat().st_size / 1e6:.1f} MB)")
+        return
+    joining = {name: getattr(options, name) for name in _JOINING}
+    net = build.stitch(options.models, data=photos, **joining, **start)
+    folder = options.out or Path(net.name)
+    net.save(folder)
+    gmacs = [net.cost(stitch).gmacs for stitch in net.stitches]
+    say(
+        f"wrote {folder}: {len(net.stitches)} stitches, {min(gmacs):.2f}–{max(gmacs):.2f} GMACs, "
+        f"{net.total_params_m:.1f} M parameters; see it with: python app.py --network {folder}"
+    )

@@ -1,0 +1,116 @@
+"""`python -m snnet train`"""
+
+import argparse
+import os
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from snnet.commands import malloc
+from snnet.commands.options import add_photos, command, open_photos, say
+from snnet.training.recipes import RECIPES, Recipe
+
+if TYPE_CHECKING:
+    from snnet.network.network import StitchedNetwork
+    from snnet.training.run import Plan
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    parser = command(
+        commands,
+        "train",
+        run,
+        "Train a network's stitches jointly by distillation; a killed run goes on where it was.",
+        "deit --data ILSVRC2012/train --out deit-trained/ --dry-run",
+    )
+    option = parser.add_argument
+    option("network", help="a name of the catalogue, trained from its anchors, or a folder")
+    add_photos(parser, "photos to learn from, labelled unless alpha is 1", split="train")
+    option("--limit", type=int, help="learn from this many of the photos, drawn at random")
+    option("--out", type=Path, required=True, help="folder of the run: it goes on where it was")
+    option("--recipe", choices=sorted(RECIPES), help="the settings to begin with")
+    option("--dry-run", action="store_true", help="print what would run, and run nothing")
+    option("--own-norms", action="store_true", help="norms of its own behind each stitching layer")
+    option("--plot", type=Path, metavar="HTML", help="draw the run's log into this file")
+    option(
+        "--checkpoint-every", type=float, default=300.0, metavar="SECONDS", help="what a kill costs at most"
+    )
+    hints = get_type_hints(Recipe)
+    settings = parser.add_argument_group("settings", "as the recipe has them unless given")
+    for setting in fields(Recipe):
+        settings.add_argument(
+            f"--{setting.name.replace('_', '-')}",
+            type=hints[setting.name] if hints[setting.name] in (int, float) else str,
+            default=argparse.SUPPRESS,
+            help=f"{setting.metadata['help']} (plain default: {setting.default!r})",
+        )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train, or say what would be trained."""
+    from snnet.catalogue import entries, lite
+    from snnet.evaluation import results
+    from snnet.training.run import plan, train
+
+    malloc.keep_freed()
+    name = options.recipe or (options.network if options.network in RECIPES else None)
+    recipe = (RECIPES[name].recipe if name else Recipe()).with_settings(
+        {s.name: getattr(options, s.name) for s in fields(Recipe) if s.name in options}
+    )
+    photos = open_photos(options, remember=results.Store().fingerprints)
+    entry = entries.entry(options.network)
+    untrained = entry.untrained(own_norms=options.own_norms)
+    net = entries.load(options.network) if untrained is None else untrained
+    if options.dry_run:
+        if name:
+            print(RECIPES[name].describe())
+        processes = int(os.environ.get("WORLD_SIZE", "1"))
+        print("\n".join(_dry_run(net, plan(net, photos, recipe, processes))))
+        return
+    net = train(
+        net,
+        photos,
+        recipe,
+        options.out,
+        started=untrained is None,
+        workers=options.workers,
+        checkpoint_every_s=options.checkpoint_every,
+        progress=True,
+    )
+    if os.environ.get("RANK", "0") != "0":
+        return
+    if options.plot:
+        from snnet.commands import plots
+
+        plots.training(options.out, options.plot)
+        say(f"wrote {options.plot}")
+    if isinstance(entry, entries.LiteEntry):
+        origin = {"network": net.name} | net.origin
+        lite.write_layers(net, options.out / lite.LAYERS.name, origin, half=True)
+    say(f"wrote {options.out}: measure it with: python -m snnet evaluate {options.out} --data PHOTOS")
+
+
+def _dry_run(net: "StitchedNetwork", plan: "Plan") -> list[str]:
+    """Return what a run would do, in lines for people."""
+    from snnet.training.run import learning_rates, parameter_groups
+
+    recipe = plan.recipe
+    groups = parameter_groups(net, recipe)
+    moving = sum(p.numel() for group in groups for p in group["params"])
+    rates = learning_rates(plan)
+    steps = sorted({0, plan.warmup_steps, plan.steps // 2, plan.steps - 1})
+    return [
+        f"network   {net.title}: {len(plan.stitches)} of {len(net.stitches)} stitches are trained, "
+        f"{moving / 1e6:.2f} of {net.total_params_m:.2f} M parameters move",
+        f"photos    {plan.photos:,}; batch {plan.batch} = {recipe.batch_size} × {plan.processes} processes",
+        f"steps     {plan.steps:,}, {plan.steps_an_epoch:,} an epoch; lr rises over {plan.warmup_steps:,}",
+        f"draws     {recipe.draws} of the stitches a step",
+        f"teacher   {recipe.teacher}, {recipe.distillation}, weight {recipe.alpha:g}"
+        if recipe.distillation != "none"
+        else "teacher   none",
+        "lr        "
+        + ", ".join(f"{rates(step):.3g} at step {step + 1:,}" for step in steps)
+        + f"; anchors {recipe.anchor_lr:g} times that",
+        "stitches  " + ", ".join(plan.stitch(step).name for step in range(min(8, plan.steps))) + ", …",
+    ]
