@@ -40,7 +40,8 @@ def _write(options: argparse.Namespace) -> None:
 
 def _serve(options: argparse.Namespace) -> None:
     """Serve the page until it is stopped."""
-    from .measuring.jobs import Backend, refusal
+    from .measuring.jobs import Backend
+    from .measuring.loopback import refusal
     from .service import Service
 
     if options.backend and (sentence := refusal(options.host, options.share, os.environ)):

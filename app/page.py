@@ -9,7 +9,8 @@ from gradio.components.api_component import Api
 from gradio.media import get_image
 from gradio.utils import get_upload_folder
 
-from .measuring.jobs import Backend, check_sender
+from .measuring.jobs import Backend
+from .measuring.loopback import check_sender
 from .service import Service
 from .shipped import markup, plotly_js, shipped, text
 

@@ -1,7 +1,4 @@
-"""Against the zoo: its table for the browser, what one file saves, and a zoo model on the visitor's photo.
-
-Knows no Gradio.
-"""
+"""A zoo model on the visitor's photo, beside stitches of a network. Knows no Gradio."""
 
 import threading
 import time
@@ -10,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnet.catalogue import entries
-from snnet.tables import published_results, zoo
+from snnet.tables import zoo
 from snnet.weights import originals
 from snnet.weights.files import WeightsError
 from snnet.weights.sources import HubFile, ReleaseFile, Source
@@ -25,114 +22,8 @@ if TYPE_CHECKING:
     from snnet.stitches.stitch import Stitch
     from snnet.weights.transfer import Progress
 
-# Top-1 on the sets of timm's tables, by the column of `ZooModel`; the first is what stitches are measured on.
-SETS = {
-    "top1": "ImageNet-1k",
-    "real": "ImageNet-ReaL",
-    "v2": "ImageNet-V2",
-    "sketch": "ImageNet-Sketch",
-    "a": "ImageNet-A",
-    "r": "ImageNet-R",
-}
 HUB_FILE = "model.safetensors"  # of timm's own repositories
 COPIES = 2.2  # of a model's tensors in memory while it is loaded: the file's and the model's
-
-
-# ------------------------------------------------------------------------------------------------ the table
-
-
-def table() -> dict[str, Any]:
-    """Return the zoo by columns, in `zoo.models`' order; "family" and "pretraining" are places in lists.
-
-    {"columns": {name, family, image_size in px, params_m, gmacs, pretraining, distilled, and each of `SETS`
-    in percent, None where timm has no result}, "families", "pretraining": {key: words}, "sets": {key: words}}
-    """
-    models = zoo.models()
-    families, kinds = list(zoo.families()), list(zoo.PRETRAINING)
-    plain = ("name", "image_size", "params_m", "gmacs", *SETS)
-    columns = {name: [getattr(model, name) for model in models] for name in plain}
-    return {
-        "columns": columns
-        | {
-            "family": [families.index(model.family) for model in models],
-            "pretraining": [kinds.index(model.pretraining) for model in models],
-            "distilled": [int(model.is_distilled) for model in models],
-        },
-        "families": families,
-        "pretraining": zoo.PRETRAINING,
-        "sets": SETS,
-    }
-
-
-def on_sets(net: "StitchedNetwork", stitch: "Stitch") -> dict[str, float | None] | None:
-    """Return timm's top-1 of a stitch that is a zoo model unchanged, by `SETS`; None for all others."""
-    from snnet.evaluation import accuracy
-
-    row = None if stitch.name in net.reported else accuracy.timm_row(net, stitch)
-    return None if row is None else {key: getattr(row, key) for key in SETS}
-
-
-# --------------------------------------------------------------------------------------- what one file saves
-
-
-def arithmetic(net: "StitchedNetwork") -> list[dict[str, Any]]:
-    """Return how disk and training of one file compare with its networks kept apart, sum by sum.
-
-    Of this network, and of the published DeiT network: {"title", "sums": [{"of", "terms" that
-    make "apart", "together", "times" in words, "factor"}], "note" on what is not reckoned, or ""}.
-    """
-    published = published_results.curves()
-    deit = published["deit"]
-    curve = published.get(net.published_as or "")
-    apart = list({(s.legs, s.layers): net.cost(s).params_m for s in net.stitches}.values())
-    rows = [_sums(net.title, apart, net.total_params_m, len(net.anchors), curve)]
-    if curve is not deit:
-        params_m = [s.params_m for s in deit.stitches if s.params_m is not None]
-        rows.append(
-            _sums(f"The published {deit.title}", params_m, deit.joint_params_m, len(deit.anchors), deit)
-        )
-    return rows
-
-
-def _sums(
-    title: str, apart: list[float], together: float, anchors: int, curve: published_results.Curve | None
-) -> dict[str, Any]:
-    disk = {
-        "of": f"Disk, {len(apart)} networks",
-        "terms": " + ".join(f"{millions:.1f}" for millions in apart),
-        "apart": f"{sum(apart):,.1f} M parameters",
-        "together": f"{together:,.1f} M parameters",
-        **_times(sum(apart), together),
-    }
-    if curve is None or curve.anchor_epochs is None:
-        note = "Training is not reckoned: its anchors' epochs are not stated, or not alike."
-        return {"title": title, "sums": [disk], "note": note}
-    epochs = curve.anchor_epochs
-    singly, jointly = len(apart) * epochs, anchors * epochs + curve.epochs
-    training = {
-        "of": "Training, in epochs",
-        "terms": f"{len(apart)} × {epochs}",
-        "apart": f"{singly:,}",
-        "together": f"{anchors} × {epochs} + {curve.epochs} = {jointly:,}",
-        **_times(singly, jointly),
-    }
-    note = (
-        f"{epochs} epochs are the anchors' own training, {curve.epochs} the joint training: their authors' "
-        "settings. Parameters are those of the weights as stored."
-    )
-    return {"title": title, "sums": [disk, training], "note": note}
-
-
-def _times(apart: float, together: float) -> dict[str, Any]:
-    factor = apart / together
-    digits = 1 if apart % 1 or together % 1 else 0
-    return {
-        "times": f"{apart:,.{digits}f} / {together:,.{digits}f} = {factor:.1f} times",
-        "factor": factor,
-    }
-
-
-# ---------------------------------------------------------------------------------------- the zoo's weights
 
 
 @cache

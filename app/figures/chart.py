@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from snnet import frontier
 from snnet.tables import published_results, zoo
 
-from .. import zoo_models
+from . import savings, zoo_table
 
 if TYPE_CHECKING:
     from snnet.network.network import StitchedNetwork
@@ -44,7 +44,7 @@ RUG_HEIGHT = 0.035  # of the chart's height: where the ticks of unmeasured stitc
 def zoo_figure(title: str) -> dict[str, Any]:
     """Return {"title", "traces", "zoo"}: the zoo by family and the published curves, without any network.
 
-    "zoo" is `compare.table`, to whose rows the traces' customdata points, with the families' colours and the
+    "zoo" is `zoo_table.table`, to whose rows the traces' customdata points, with families' colours and the
     rug's height.
     """
     models = zoo.models()
@@ -78,7 +78,7 @@ def zoo_figure(title: str) -> dict[str, Any]:
     return {
         "title": title,
         "traces": traces,
-        "zoo": zoo_models.table() | {"colours": colours, "rug": RUG_HEIGHT},
+        "zoo": zoo_table.table() | {"colours": colours, "rug": RUG_HEIGHT},
     }
 
 
@@ -142,7 +142,7 @@ def network_layer(
         row["words"] = stitch.describe(net.anchor_names)
         row["is_anchor"] = stitch.is_anchor
         row["note"] = known.note if known else "not measured yet"
-        row["sets"] = zoo_models.on_sets(net, stitch)
+        row["sets"] = zoo_table.on_sets(net, stitch)
     costs, values = [row["gmacs"] for row in rows], [row["top1"] for row in rows]
     models = zoo.models()
     beaten = frontier.beats(costs, values, [m.gmacs for m in models], [m.top1 for m in models])
@@ -161,7 +161,7 @@ def network_layer(
             "definition": f"{frontier.BEATS_DEFINITION} Estimates count as they stand.",
             "nothing": _nothing_to_beat(values, beaten),
         },
-        "ownership": ownership(net) | {"arithmetic": zoo_models.arithmetic(net)},
+        "ownership": savings.ownership(net) | {"arithmetic": savings.arithmetic(net)},
         "joint": _joint(net, before),
         "unmeasured": _unmeasured(rows, measure),
         "line": accuracy.line(net),
@@ -274,26 +274,6 @@ def _joint(net: "StitchedNetwork", before: list[dict[str, Any]]) -> str:
         said.append(f"{row['title']} {row['before']:.{digits}f} → {row['after']:.{digits}f}")
     verb = "costs" if all(row["after"] < row["before"] for row in known) else "changes"
     return f"Joint training {verb} the anchors: {', '.join(said)} % top-1."
-
-
-def ownership(net: "StitchedNetwork") -> dict[str, str]:
-    """Return what one file holds against its networks kept apart: this one's, and the published DeiT's."""
-    size_mb = 4 * net.total_params_m  # float32
-    deit = published_results.curves()["deit"]
-    is_deit = net.published_as == deit.key
-    assert deit.apart_params_m is not None
-
-    def said(ways: int, together: float, apart: float, size: str = "") -> str:
-        return (
-            f"{ways} networks in {together:.1f} M parameters{size}; apart they would take {apart:,.0f} M, "
-            f"{apart / together:.0f} times as much."
-        )
-
-    published = said(len(deit.stitches), deit.joint_params_m, deit.apart_params_m)
-    return {
-        "network": said(net.ways, net.total_params_m, net.apart_params_m, f" ({size_mb:.0f} MB)"),
-        "published": "" if is_deit else f"The published {deit.title} network: {published}",
-    }
 
 
 def _traces(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

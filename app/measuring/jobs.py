@@ -1,7 +1,6 @@
-"""Measuring from the page, one evaluation at a time for the whole app; the store's table. Knows no Gradio.
+"""Measuring from the page, one evaluation at a time for the whole app.
 
-What it reads are paths of this machine, so it is for the person at this machine alone: see `refusal` and
-`check_sender`.
+What it reads are paths of this machine, so it is for the person at this machine alone: see `loopback`.
 """
 
 import copy
@@ -9,73 +8,21 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
+
+from .table import Table
 
 if TYPE_CHECKING:
-    from snnet.evaluation.accuracy import Accuracy
     from snnet.evaluation.results import Result, Store
     from snnet.network.network import StitchedNetwork
 
     from ..service import Service
 
-HERE = "127.0.0.1, ::1 or localhost"
-SHORT = 10  # characters of a route's hash in the table; a download has it whole
 ACCEPTED = "a Parquet file, several as a glob of them, a folder of Parquet files, or a folder of photos"
 MOST = 32  # photos in a batch
 BATCH_GMACS = 200.0  # of a batch, all stitches together: a few seconds of a CPU, which stopping waits for
 SAVE_EVERY_S = 5.0
-
-
-# ---------------------------------------------------------------------------------------- who may use it
-
-
-def refusal(host: str | None, share: bool, environment: Mapping[str, str]) -> str | None:
-    """Return in a sentence why an app that is started like this may not have the backend; None if it may."""
-    because = "--backend reads this machine's files"
-    if share:
-        return f"{because}, and --share serves the page to everyone: leave one of the two out"
-    if environment.get("GRADIO_SHARE", "").lower() not in ("", "0", "false"):
-        said = environment["GRADIO_SHARE"]
-        return f"{because}, and GRADIO_SHARE={said} serves the page to everyone: leave one of the two out"
-    if environment.get("SPACE_ID") or environment.get("SYSTEM") == "spaces":
-        return f"{because}, and a Space is public: leave --backend out"
-    for name, address in (("--host", host), ("GRADIO_SERVER_NAME", environment.get("GRADIO_SERVER_NAME"))):
-        if address and not is_loopback(address):
-            return f"{because}, and {name} {address} serves others too: it goes with {HERE} alone"
-    return None
-
-
-def is_loopback(host: str) -> bool:
-    """True for a name or an address that only this machine reaches."""
-    bare = host.strip().strip("[]").rstrip(".").lower()
-    if bare == "localhost":
-        return True
-    try:
-        return ip_address(bare).is_loopback
-    except ValueError:
-        return False
-
-
-def check_sender(headers: Mapping[str, str]) -> None:
-    """Raise PermissionError for a request that another page, or a foreign name of this machine, has sent.
-
-    A browser sends what a foreign page posts, and hides only the answer from it; that page's address stands
-    in Origin, and the name by which it found this machine in Host.
-    """
-    host, origin = headers.get("host") or "", headers.get("origin")
-    name = urlsplit(f"//{host}").hostname or ""
-    if not is_loopback(name):
-        raise PermissionError(
-            f"measuring is for the page at {HERE}, not at {host or 'no address'}: open it there"
-        )
-    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
-        raise PermissionError(
-            f"measuring is for this page alone, and {origin} is another: open http://{host}/"
-        )
 
 
 # ---------------------------------------------------------------------------------------- an evaluation
@@ -135,8 +82,7 @@ class Backend:
         self._service, self._store = service, store or Store()
         self._lock = threading.Lock()
         self._job: _Job | None = None
-        self._routes: WeakKeyDictionary[StitchedNetwork, dict[str, str]] = WeakKeyDictionary()
-        self._shares: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self._table = Table(self._store)
 
     def start(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Begin to measure a network, or go on where it was stopped; return `progress`.
@@ -263,72 +209,14 @@ class Backend:
         rest = "published figures or larger sets of photos stand before the others"
         return f"The chart shows {f'{len(here)} of them as {sources}' if here else 'none of them'}: {rest}."
 
-    # ------------------------------------------------------------------------------------ the table
-
     def table(self, network: Any = "", everything: bool = False) -> dict[str, Any]:
-        """Return {"rows", "store"}: what the store, the app and the network's authors know, a row a figure.
-
-        Of the network's stitches as they are now, or of every network. "top1" and "top5" are {"share" in
-        percent, "interval", "right"}, None where not known; "from" tells where the row is from.
-        """
-        from snnet.evaluation import accuracy, results
-
-        asked = self._service.known_name(network)
-        net = self._service.network_of(asked)
-        along = self._service.results_along(asked)
-        places: dict[str, tuple[str, list[Result]]] = {
-            "shipped": ("shipped with the app", list(results.shipped())),
-            "along": ("came with the network", along),
-            "own": ("this machine's store", self._store.all()),
-        }
-        stitches = self._by_route(net)
-        rows, seen = [], set()
-        for where, (said, found) in reversed(places.items()):  # one's own first, and none twice
-            for result in found:
-                here = stitches.get((result.route, result.transform), [])
-                if result.key in seen or not (here or everything):
-                    continue
-                seen.add(result.key)
-                for name in here or [result.stitch]:
-                    row = {"network": net.name if here else result.network, "stitch": name, "where": where}
-                    rows.append(row | self._measured(result) | {"from": said})
-        for stitch in net.stitches:
-            if known := accuracy.published(net, stitch):
-                rows.append(_published(net.name, stitch.name, known))
-        order = {stitch.name: number for number, stitch in enumerate(net.stitches)}
-        rows.sort(key=lambda row: (row["network"] != net.name, row["network"], order.get(row["stitch"], 0)))
-        return {"rows": rows, "store": str(self._store.file), "title": self._service.title_of(asked)}
-
-    def _by_route(self, net: "StitchedNetwork") -> dict[tuple[str, str], list[str]]:
-        from snnet.evaluation import results
-
-        if net not in self._routes:  # hashes every tensor: seconds for the largest networks
-            self._routes[net] = results.routes(net)
-        found: dict[tuple[str, str], list[str]] = {}
-        for stitch in net.stitches:
-            key = (self._routes[net][stitch.name], net.transform(stitch).key)
-            found.setdefault(key, []).append(stitch.name)
-        return found
-
-    def _measured(self, result: "Result") -> dict[str, Any]:
-        key = (*result.key, result.total, result.top1, result.top5)
-        if key not in self._shares:  # a bootstrap each: some milliseconds
-            from snnet.evaluation import intervals
-
-            self._shares[key] = {
-                f"top{top}": _share(right, result.total, intervals.interval(result, top))
-                for top, right in zip(intervals.TOPS, (result.top1, result.top5), strict=True)
-            }
-        return self._shares[key] | {
-            "total": result.total,
-            "classes": len(result.per_class),
-            "precision": result.precision,
-            "photos": result.photos_about,
-            "when": result.measured_on,
-            "route": result.route,
-            "short": result.route[:SHORT],
-            "set": result.photos,
-            "transform": result.transform,
+        """Return {"rows" of `Table.rows`, "store": its file, "title": the network's}."""
+        name = self._service.known_name(network)
+        net, along = self._service.network_of(name), self._service.results_along(name)
+        return {
+            "rows": self._table.rows(net, along, everything),
+            "store": str(self._store.file),
+            "title": self._service.title_of(name),
         }
 
 
@@ -400,27 +288,3 @@ def _wrong(job: _Job, error: Exception) -> str:
 
 def _count(number: int, word: str, plural: str = "s") -> str:
     return f"{number:,} {word}{plural if number != 1 else ''}"
-
-
-def _share(right: int, total: int, interval: tuple[float, float]) -> dict[str, Any]:
-    return {"share": 100 * right / total, "interval": list(interval), "right": right}
-
-
-def _published(network: str, stitch: str, known: "Accuracy") -> dict[str, Any]:
-    return {
-        "network": network,
-        "stitch": stitch,
-        "where": "published",
-        "top1": {"share": known.top1, "interval": list(known.interval), "right": None},
-        "top5": None,
-        "total": None,
-        "classes": None,
-        "precision": "",
-        "photos": "ImageNet-1k's 50,000 validation photos",
-        "when": "",
-        "route": "",
-        "short": "",
-        "set": "",
-        "transform": "",
-        "from": f"published: {known.note}",
-    }

@@ -1,4 +1,4 @@
-"""Against the zoo: its table for the browser, what one file saves, and zoo models on a photo."""
+"""Zoo models on a photo, beside stitches."""
 
 import json
 import threading
@@ -7,11 +7,10 @@ import pytest
 import torch
 
 from app import zoo_models
-from app.figures import chart
 from app.service import Service
 from snnet.evaluation import accuracy
 from snnet.photos.decode import PhotoError, decode
-from snnet.tables import published_results, zoo
+from snnet.tables import zoo
 from snnet.weights import originals
 from snnet.weights.files import WeightsError
 from snnet.weights.sources import HubFile, ReleaseFile
@@ -20,104 +19,6 @@ from tests.networks import tiny
 
 LITE0 = "tf_efficientnet_lite0.in1k"
 FAR = "mobilenetv3_small_050.lamb_in1k"  # the zoo's smallest, 1.6 M parameters
-
-
-class TestTable:
-    def test_it_is_the_zoo_by_columns(self):
-        found = json.loads(json.dumps(zoo_models.table(), allow_nan=False))
-        columns = found["columns"]
-        assert {len(column) for column in columns.values()} == {len(zoo.models())}
-        kinds = list(found["pretraining"])
-        for row, model in enumerate(zoo.models()):
-            assert (columns["name"][row], columns["image_size"][row]) == (model.name, model.image_size)
-            assert found["families"][columns["family"][row]] == model.family
-            assert kinds[columns["pretraining"][row]] == model.pretraining
-            for key in found["sets"]:
-                assert columns[key][row] == getattr(model, key)
-
-    def test_traces_point_to_its_rows(self):
-        figure = chart.zoo_figure("a network")
-        columns = figure["zoo"]["columns"]
-        seen = []
-        for trace in figure["traces"]:
-            if trace["meta"]["kind"] == "zoo":
-                seen += trace["customdata"]
-                assert trace["x"] == [columns["gmacs"][row] for row in trace["customdata"]]
-                assert trace["y"] == [columns["top1"][row] for row in trace["customdata"]]
-        assert sorted(seen) == list(range(len(zoo.models())))
-
-    def test_colours_are_those_of_the_traces(self):
-        figure = chart.zoo_figure("a network")
-        drawn = {t["name"]: t["meta"]["colour"] for t in figure["traces"] if t["meta"]["kind"] == "zoo"}
-        assert dict(zip(figure["zoo"]["families"], figure["zoo"]["colours"], strict=True)) == drawn
-
-
-class TestOtherSets:
-    def test_unchanged_anchors_at_their_published_size_have_timms_figures(self, service):
-        rows = {row["name"]: row["sets"] for row in service.network()["stitches"]}
-        models = {(m.name, m.image_size): m for m in zoo.models()}
-        known = {name: sets for name, sets in rows.items() if sets}
-        assert len(known) == len(service.net.anchors) == 3
-        for name, sets in known.items():
-            stitch = service.net.stitch(name)
-            assert stitch.is_anchor
-            model = models[service.net.anchors[stitch.anchors[0]].weights, stitch.image_size]
-            assert sets == {key: getattr(model, key) for key in zoo_models.SETS}
-            assert sets["top1"] == service.net.accuracy(stitch).top1
-
-    def test_joint_trained_anchors_have_none(self):
-        from snnet.catalogue import published
-
-        net = published.outline("levit")
-        net.reported = published._reported(net)
-        assert [zoo_models.on_sets(net, stitch) for stitch in net.stitches] == [None] * len(net.stitches)
-
-    def test_the_row_of_an_anchor_is_what_its_published_accuracy_is_from(self, service):
-        for stitch in service.net.stitches:
-            row, known = accuracy.timm_row(service.net, stitch), accuracy.published(service.net, stitch)
-            assert (row is None) == (known is None)
-
-
-class TestArithmetic:
-    def sums(self, rows, title):
-        (found,) = [row for row in rows if title in row["title"]]
-        return found["sums"]
-
-    def test_the_published_deit_saves_22_times_of_both(self, service):
-        disk, training = self.sums(zoo_models.arithmetic(service.net), "published DeiT")
-        deit = published_results.curves()["deit"]
-        assert disk["factor"] == pytest.approx(sum(s.params_m for s in deit.stitches) / 118.40)
-        assert disk["times"] == "2,630.3 / 118.4 = 22.2 times"
-        assert (disk["apart"], disk["together"]) == ("2,630.3 M parameters", "118.4 M parameters")
-        assert len(disk["terms"].split(" + ")) == 71
-        assert training["terms"] == "71 × 300"
-        assert training["apart"] == "21,300"
-        assert training["together"] == "3 × 300 + 50 = 950"
-        assert training["times"] == "21,300 / 950 = 22.4 times"
-        assert training["factor"] == pytest.approx(21_300 / 950)
-
-    def test_a_networks_own_sum_is_its_file_against_its_ways(self, service):
-        net = service.net
-        (disk,) = self.sums(zoo_models.arithmetic(net), net.title)
-        assert disk["factor"] == pytest.approx(net.apart_params_m / net.total_params_m)
-        assert len(disk["terms"].split(" + ")) == net.ways
-
-    def test_what_is_not_stated_is_said_to_be(self, service):
-        own = zoo_models.arithmetic(service.net)[0]
-        assert own["note"].startswith("Training is not reckoned")
-
-    def test_the_published_network_itself_comes_once(self):
-        from snnet.catalogue import published
-
-        (only,) = zoo_models.arithmetic(published.outline("deit"))
-        assert [row["times"].split(" = ")[1] for row in only["sums"]] == ["22.2 times", "22.4 times"]
-
-    def test_another_published_network_has_both_sums_of_its_own(self):
-        from snnet.catalogue import published
-
-        own, deit = zoo_models.arithmetic(published.outline("levit"))
-        assert own["sums"][1]["together"] == "2 × 1000 + 100 = 2,100"
-        assert deit["title"] == "The published DeiT-Ti/S/B"
 
 
 def wait_until_done(photos, model):

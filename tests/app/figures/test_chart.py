@@ -77,12 +77,6 @@ def test_beats_is_counted_one_by_one(service):
     assert (layer["beats"]["beaten"], layer["beats"]["total"]) == (len(beaten), len(inside))
 
 
-def test_ownership_is_arithmetic(service):
-    said = chart.ownership(service.net)
-    assert said["network"].startswith(f"{service.net.ways} networks in 18.2 M parameters (73 MB); apart")
-    assert "71 networks in 118.4 M parameters; apart they would take 2,630 M, 22 times" in said["published"]
-
-
 def test_a_network_without_results_has_its_costs_and_no_points():
     from tests.networks import tiny
 
