@@ -1,0 +1,77 @@
+"""Draw which room imports which, into docs/architecture.md.
+
+    python -m docs.drawing
+
+Reads the imports of snnet/ and app/, those inside functions and for types too. An arrow that other arrows
+imply is left out.
+"""
+
+from pathlib import Path
+
+import grimp
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "architecture.md"
+BEGIN, END = "```mermaid\n", "```\n"
+NAMES_A_LINE = 4
+
+
+def rooms() -> dict[str, list[str]]:
+    """Return every room, a folder or a file beside folders, with the names of its files."""
+    library = sorted(path for path in (ROOT / "snnet").iterdir() if not path.name.startswith("_"))
+    places = {f"snnet.{path.stem}": path for path in library} | {"app": ROOT / "app"}
+    return {
+        room: sorted(
+            file.relative_to(path).with_suffix("").as_posix() if path.is_dir() else file.stem
+            for file in (path.rglob("*.py") if path.is_dir() else [path])
+            if not file.stem.startswith("_")
+        )
+        for room, path in places.items()
+    }
+
+
+def imports(names: list[str]) -> dict[str, set[str]]:
+    """Return which rooms each room imports."""
+    graph = grimp.build_graph("snnet", "app", exclude_type_checking_imports=False, cache_dir=None)
+    for name in names:
+        if graph.find_children(name):
+            graph.squash_module(name)
+    return {name: (graph.find_modules_directly_imported_by(name) & {*names}) - {name} for name in names}
+
+
+def implied(arrows: dict[str, set[str]], room: str) -> set[str]:
+    """Return the rooms that two or more arrows in a row lead to from this one."""
+    rooms: set[str] = set()
+    ahead = [other for below in arrows[room] for other in arrows[below]]
+    while ahead:
+        other = ahead.pop()
+        if other not in rooms:
+            rooms.add(other)
+            ahead += arrows[other]
+    return rooms
+
+
+def drawing() -> str:
+    """Return the drawing as the text of a Mermaid block."""
+    files = rooms()
+    arrows = imports(list(files))
+    lines = ["flowchart TD"]
+    for room, names in files.items():
+        rows = [", ".join(names[k : k + NAMES_A_LINE]) for k in range(0, len(names), NAMES_A_LINE)]
+        title = room.removeprefix("snnet.")
+        label = title if names == [title] else "<br>".join([f"<b>{title}</b>", *rows])
+        lines.append(f'    {room}["{label}"]')
+    for room, below in arrows.items():
+        lines += [f"    {room} --> {other}" for other in sorted(below - implied(arrows, room))]
+    return "\n".join(lines) + "\n"
+
+
+def with_drawing(text: str) -> str:
+    """Return the page's text with the drawing of today."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return before + BEGIN + drawing() + END + after
+
+
+if __name__ == "__main__":
+    PAGE.write_text(with_drawing(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
