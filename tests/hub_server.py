@@ -30,7 +30,7 @@ class Hub:
         return sum(end - first for _, first, end in self.ranges)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     hub: Hub
 
     def log_message(self, *_):
@@ -81,10 +81,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving():
+def serving(handler=Handler):
     """Give a `Hub` on a free port of this machine."""
     hub = Hub()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": hub}))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (handler,), {"hub": hub}))
     server.daemon_threads = True
     hub.url = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
