@@ -25,7 +25,8 @@ from .figures import chart
 from .figures.route import drawing
 
 if TYPE_CHECKING:
-    from snnet.evaluation.results import Result, Store
+    from snnet.evaluation.results import Result
+    from snnet.evaluation.store import Store
     from snnet.network.network import StitchedNetwork
     from snnet.stitches.stitch import Stitch
     from snnet.weights.transfer import Progress

@@ -13,7 +13,7 @@ import time
 import torch
 
 from snnet.catalogue import published
-from snnet.evaluation.evaluate import _prepared
+from snnet.evaluation.evaluate import for_measuring
 from snnet.network.sweep import saved, sweep
 
 
@@ -30,7 +30,7 @@ def main() -> None:
     net = published.blank(options.network)
     for layer in net.layers.values():
         torch.nn.init.normal_(layer.weight, std=layer.weight.shape[1] ** -0.5)
-    net = _prepared(net, "float32")
+    net = for_measuring(net, "float32")
     images = torch.randn(options.batch, 3, 224, 224).to(memory_format=torch.channels_last)
     times: dict[str, list[float]] = {"loop": [], "sweep": []}
     for round_ in range(options.rounds):

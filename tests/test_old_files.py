@@ -9,8 +9,8 @@ import safetensors.torch
 import torch
 
 import snnet
-from snnet.evaluation.evaluate import evaluate
-from snnet.evaluation.results import Store
+from snnet.evaluation.evaluate import EvaluationOptions, evaluate
+from snnet.evaluation.store import Store
 from snnet.photos.photo_set import open_photos
 from snnet.training.recipes import Recipe
 from snnet.training.run import train
@@ -81,7 +81,7 @@ def test_a_stopped_evaluation_goes_on_and_ends_as_it_would_have(store):
     results = evaluate(
         net,
         open_photos(OLD / "photos.parquet"),
-        batch_size=4,
+        EvaluationOptions(batch_size=4),
         store=store,
         on_progress=lambda done, total: told.append((done, total)),
     )

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from .table import Table
 
 if TYPE_CHECKING:
-    from snnet.evaluation.results import Result, Store
+    from snnet.evaluation.results import Result
+    from snnet.evaluation.store import Store
     from snnet.network.network import StitchedNetwork
 
     from ..service import Service
@@ -77,7 +78,7 @@ class Backend:
     """Evaluations of a service's networks, one at a time, seen by every tab; and the store as a table."""
 
     def __init__(self, service: "Service", store: "Store | None" = None) -> None:
-        from snnet.evaluation.results import Store
+        from snnet.evaluation.store import Store
 
         self._service, self._store = service, store or Store()
         self._lock = threading.Lock()
@@ -157,7 +158,7 @@ class Backend:
     def _measure(self, job: _Job) -> str:
         import torch
 
-        from snnet.evaluation.evaluate import evaluate
+        from snnet.evaluation.evaluate import EvaluationOptions, evaluate
         from snnet.photos.photo_set import open_photos
 
         asked = job.asked
@@ -183,12 +184,14 @@ class Backend:
         new = evaluate(
             net,
             photos,
-            precision=asked["precision"],
-            batch_size=_batch(net),
+            EvaluationOptions(
+                precision=asked["precision"],
+                batch_size=_batch(net),
+                skip_broken=asked["skip_broken"],
+                save_every_s=SAVE_EVERY_S,
+            ),
             store=self._store,
             on_progress=note,
-            skip_broken=asked["skip_broken"],
-            save_every_s=SAVE_EVERY_S,
         )
         if not new:
             return f"Nothing to compute: all {len(net.stitches)} stitches have a result for {job.photos}."

@@ -6,7 +6,8 @@ from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from snnet.evaluation.accuracy import Accuracy
-    from snnet.evaluation.results import Result, Store
+    from snnet.evaluation.results import Result
+    from snnet.evaluation.store import Store
     from snnet.network.network import StitchedNetwork
 
 SHORT = 10  # characters of a route's hash in the table; a download has it whole
@@ -54,10 +55,10 @@ class Table:
         return rows
 
     def _by_route(self, net: "StitchedNetwork") -> dict[tuple[str, str], list[str]]:
-        from snnet.evaluation import results
+        from snnet.evaluation import provenance
 
         if net not in self._routes:  # hashes every tensor: seconds for the largest networks
-            self._routes[net] = results.routes(net)
+            self._routes[net] = provenance.routes(net)
         names: dict[tuple[str, str], list[str]] = {}
         for stitch in net.stitches:
             key = (self._routes[net][stitch.name], net.transform(stitch).key)

@@ -32,7 +32,7 @@ def save(net: "StitchedNetwork", folder: Path) -> None:
     """
     import safetensors.torch
 
-    from snnet.evaluation import accuracy, results
+    from snnet.evaluation import accuracy, provenance, results
 
     folder.mkdir(parents=True, exist_ok=True)
     plan = _plan(net)
@@ -42,7 +42,7 @@ def save(net: "StitchedNetwork", folder: Path) -> None:
     (folder / CONFIG).write_text(json.dumps({"snnet": plan}, indent=1) + "\n", encoding="utf-8")
     part.chmod((folder / CONFIG).stat().st_mode)  # safetensors keeps its files to their owner
     part.replace(folder / WEIGHTS)
-    known = list({result.key: result for _, result in results.known(net)}.values())
+    known = list({result.key: result for _, result in provenance.results_of(net)}.values())
     if known:
         accuracy.attach(net)
     (folder / RESULTS).unlink(missing_ok=True)

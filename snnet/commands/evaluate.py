@@ -46,35 +46,31 @@ def run(options: argparse.Namespace) -> None:
     from snnet.catalogue import entries
     from snnet.evaluation import results
     from snnet.evaluation.distributed import Processes
-    from snnet.evaluation.evaluate import evaluate
+    from snnet.evaluation.evaluate import EvaluationOptions, evaluate
+    from snnet.evaluation.provenance import results_on
+    from snnet.evaluation.store import Store
 
     malloc.keep_freed()
     net = entries.load(options.network, weights=options.weights)
-    photos = open_photos(options, seed=options.seed, remember=results.Store().fingerprints)
+    photos = open_photos(options, seed=options.seed, remember=Store().fingerprints)
     processes = Processes()
     if processes.size == 1 and torch.accelerator.is_available():
         net.to(torch.accelerator.current_accelerator())
-    new = evaluate(
-        net,
-        photos,
+    measuring = EvaluationOptions(
         precision=options.precision,
         batch_size=options.batch_size,
         workers=options.workers,
         about=options.about,
-        progress=True,
         skip_broken=options.skip_broken,
         save_every_s=options.save_every,
-        processes=processes,
+        progress=True,
     )
+    new = evaluate(net, photos, measuring, processes=processes)
     if not processes.is_main:
         return
     net.cpu()
     _say_what_ran(net, photos, new)
-    by_name = {
-        stitch.name: result
-        for stitch, result in results.known(net)
-        if (result.photos, result.precision) == (photos.fingerprint, options.precision)
-    }
+    by_name = results_on(net, photos, options.precision)
     rows = [by_name[stitch.name] for stitch in net.stitches]
     if options.table:
         results.write_table(rows, options.table)

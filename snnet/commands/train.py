@@ -50,7 +50,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Train, or say what would be trained."""
     from snnet.catalogue import entries, lite
-    from snnet.evaluation import results
+    from snnet.evaluation.store import Store
     from snnet.training.run import plan, train
 
     malloc.keep_freed()
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
     recipe = (RECIPES[name].recipe if name else Recipe()).with_settings(
         {s.name: getattr(options, s.name) for s in fields(Recipe) if s.name in options}
     )
-    photos = open_photos(options, remember=results.Store().fingerprints)
+    photos = open_photos(options, remember=Store().fingerprints)
     entry = entries.entry(options.network)
     untrained = entry.untrained(own_norms=options.own_norms)
     net = entries.load(options.network) if untrained is None else untrained

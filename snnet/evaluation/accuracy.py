@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from snnet import frontier
-from snnet.evaluation import results
 from snnet.evaluation.intervals import (
     IMAGENET_CLASSES,
     IMAGENET_PHOTOS,
@@ -19,7 +18,9 @@ from snnet.evaluation.intervals import (
     paired_difference,
     wilson,
 )
+from snnet.evaluation.provenance import results_of
 from snnet.evaluation.results import Result
+from snnet.evaluation.store import Store
 from snnet.stitches.stitch import Stitch
 from snnet.tables import zoo
 
@@ -78,9 +79,9 @@ def published(net: "StitchedNetwork", stitch: Stitch) -> Accuracy | None:
     )
 
 
-def attach(net: "StitchedNetwork", store: results.Store | None = None, along: Sequence[Result] = ()) -> None:
+def attach(net: "StitchedNetwork", store: Store | None = None, along: Sequence[Result] = ()) -> None:
     """Fill `net.accuracies` from published results, the results that ship, those `along`, and the user's."""
-    net.accuracies = accuracies(net, results.known(net, store, along))
+    net.accuracies = accuracies(net, results_of(net, store, along))
 
 
 def accuracies(net: "StitchedNetwork", known: Sequence[tuple[Stitch, Result]]) -> dict[str, Accuracy]:

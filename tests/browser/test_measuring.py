@@ -13,8 +13,8 @@ from PIL import Image
 
 from app.measuring.jobs import Backend
 from app.service import Service
-from snnet.evaluation.evaluate import _Saver
-from snnet.evaluation.results import Store
+from snnet.evaluation.counts import Saver
+from snnet.evaluation.store import Store
 from tests.browser.visits import visiting
 from tests.networks import tiny
 from tests.serving import serving_page
@@ -70,7 +70,7 @@ def open_page(browser, own):
 @pytest.fixture
 def stepwise(monkeypatch):
     """Let evaluations take three photos at a time, and wait after the first batch until they are let go."""
-    add, go = _Saver.add, threading.Event()
+    add, go = Saver.add, threading.Event()
     monkeypatch.setattr("app.measuring.jobs._batch", lambda net: 3)
 
     def waits(saver, batch, outputs):
@@ -78,7 +78,7 @@ def stepwise(monkeypatch):
         if saver.counts.done.any() or 0 not in batch.indices.tolist():
             assert go.wait(60)
 
-    monkeypatch.setattr(_Saver, "add", waits)
+    monkeypatch.setattr(Saver, "add", waits)
     yield go
     go.set()
 

@@ -11,7 +11,9 @@ import snnet
 from snnet.catalogue import entries
 from snnet.catalogue import saved as folder
 from snnet.evaluation import accuracy
-from snnet.evaluation.results import Result, Store, routes
+from snnet.evaluation.provenance import routes
+from snnet.evaluation.results import Result
+from snnet.evaluation.store import Store
 from snnet.network.network import StitchedNetwork
 from snnet.weights.files import WeightsError
 from tests.networks import tiny

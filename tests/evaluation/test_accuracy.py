@@ -1,6 +1,6 @@
 import pytest
 
-from snnet.evaluation import accuracy, results
+from snnet.evaluation import accuracy, provenance
 from snnet.evaluation.accuracy import Accuracy
 from snnet.evaluation.intervals import wilson
 from tests.evaluation.test_results import result
@@ -11,7 +11,7 @@ def counted(net, stitch, right, classes, precision="float32", photos="p"):
     per_class = dict.fromkeys(range(classes), (10, right, 10))
     total = 10 * classes
     return result(
-        route=results.routes(net)[stitch.name],
+        route=provenance.routes(net)[stitch.name],
         transform=net.transform(stitch).key,
         precision=precision,
         photos=photos,

@@ -13,9 +13,11 @@ import torch
 from PIL import Image
 
 from snnet.commands import main
-from snnet.evaluation import results
-from snnet.evaluation.evaluate import _Saver, evaluate, missing
-from snnet.evaluation.results import Store
+from snnet.evaluation import provenance
+from snnet.evaluation.counts import Saver
+from snnet.evaluation.evaluate import EvaluationOptions, evaluate
+from snnet.evaluation.provenance import missing
+from snnet.evaluation.store import Store
 from snnet.network import sweep as walks
 from snnet.photos.decode import PhotoError
 from snnet.photos.photo_set import open_photos
@@ -44,7 +46,7 @@ def store(tmp_path):
 
 def test_counts_are_those_of_a_loop_over_stitches(folder, store):
     net, photos = tiny(), open_photos(folder)
-    found = {r.stitch: r for r in evaluate(net, photos, batch_size=4, store=store)}
+    found = {r.stitch: r for r in evaluate(net, photos, EvaluationOptions(batch_size=4), store=store)}
     assert list(found) == [stitch.name for stitch in net.stitches]
     for stitch in net.stitches:
         right, within_five, per_class = 0, 0, {}
@@ -66,7 +68,7 @@ def test_a_second_run_computes_nothing(folder, store, monkeypatch):
     first = evaluate(net, photos, store=store)
     monkeypatch.setattr(type(net), "run", lambda *_: pytest.fail("the network ran"))
     assert evaluate(net, photos, store=store) == []
-    assert len(results.known(net, store)) == len(first) == len(net.stitches)
+    assert len(provenance.results_of(net, store)) == len(first) == len(net.stitches)
 
 
 def test_only_what_a_changed_layer_serves_is_measured_again(folder, store):
@@ -85,22 +87,24 @@ def test_precision_and_photos_are_part_of_the_key(folder, store):
     evaluate(net, open_photos(folder), store=store)
     assert len(missing(net, open_photos(folder), "bfloat16", store)) == len(net.stitches)
     assert len(missing(net, open_photos(folder, limit=4), "float32", store)) == len(net.stitches)
-    assert len(evaluate(net, open_photos(folder), precision="bfloat16", store=store)) == len(net.stitches)
+    assert len(
+        evaluate(net, open_photos(folder), EvaluationOptions(precision="bfloat16"), store=store)
+    ) == len(net.stitches)
     assert len(store.all()) == 2 * len(net.stitches)
 
 
 def test_the_network_is_left_as_it_was(folder, store):
     net = tiny()
-    before = results.routes(net)
-    evaluate(net, open_photos(folder), precision="bfloat16", store=store)
-    assert results.routes(net) == before
+    before = provenance.routes(net)
+    evaluate(net, open_photos(folder), EvaluationOptions(precision="bfloat16"), store=store)
+    assert provenance.routes(net) == before
     assert next(net.parameters()).dtype == torch.float32
 
 
 def test_bad_wishes_are_refused(folder, store, tmp_path):
     net = tiny()
     with pytest.raises(ValueError, match="precision 'int3' is none of float32, bfloat16, float16"):
-        evaluate(net, open_photos(folder), precision="int3", store=store)
+        evaluate(net, open_photos(folder), EvaluationOptions(precision="int3"), store=store)
     with pytest.raises(ValueError, match="5 photos have no label"):
         evaluate(net, open_photos(folder / "n01440764"), store=store)
     (tmp_path / "photos" / "my cat").mkdir(parents=True)
@@ -132,8 +136,10 @@ def counted(found):
 @pytest.mark.parametrize("at", [0, 1, 2, 3])
 def test_an_interrupted_evaluation_counts_every_photo_once(folder, store, tmp_path, monkeypatch, at):
     net, photos = tiny(), open_photos(folder)
-    whole = counted(evaluate(net, photos, batch_size=4, store=Store(tmp_path / "other.sqlite")))
-    add, seen = _Saver.add, []
+    whole = counted(
+        evaluate(net, photos, EvaluationOptions(batch_size=4), store=Store(tmp_path / "other.sqlite"))
+    )
+    add, seen = Saver.add, []
 
     def dies(saver, batch, outputs):
         if len(seen) == at:
@@ -143,17 +149,19 @@ def test_an_interrupted_evaluation_counts_every_photo_once(folder, store, tmp_pa
         add(saver, batch, outputs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_Saver, "add", dies)
+        patch.setattr(Saver, "add", dies)
         with pytest.raises(Killed):
-            evaluate(net, photos, batch_size=4, store=store, save_every_s=0)
+            evaluate(net, photos, EvaluationOptions(batch_size=4, save_every_s=0), store=store)
     assert not store.all()
 
     def notes(saver, batch, outputs):
         seen.append(batch.indices.tolist())
         add(saver, batch, outputs)
 
-    monkeypatch.setattr(_Saver, "add", notes)
-    assert counted(evaluate(net, photos, batch_size=3, store=store)) == whole  # the batch may change
+    monkeypatch.setattr(Saver, "add", notes)
+    assert (
+        counted(evaluate(net, photos, EvaluationOptions(batch_size=3), store=store)) == whole
+    )  # the batch may change
     assert sorted(index for indices in seen for index in indices) == list(range(len(photos)))
     assert evaluate(net, photos, store=store) == []
     with sqlite3.connect(store.file) as connection:
@@ -162,7 +170,7 @@ def test_an_interrupted_evaluation_counts_every_photo_once(folder, store, tmp_pa
 
 def test_what_changed_meanwhile_is_measured_from_the_start(folder, store, monkeypatch):
     net, photos = tiny(), open_photos(folder)
-    add = _Saver.add
+    add = Saver.add
     with monkeypatch.context() as patch:
         calls = []
 
@@ -172,19 +180,19 @@ def test_what_changed_meanwhile_is_measured_from_the_start(folder, store, monkey
                 raise Killed
             add(saver, batch, outputs)
 
-        patch.setattr(_Saver, "add", dies)
+        patch.setattr(Saver, "add", dies)
         with pytest.raises(Killed):
-            evaluate(net, photos, batch_size=4, store=store, save_every_s=0)
+            evaluate(net, photos, EvaluationOptions(batch_size=4, save_every_s=0), store=store)
     with torch.no_grad():
         for layer in net.layers.values():
             layer.bias += 1
     seen = []
     monkeypatch.setattr(
-        _Saver,
+        Saver,
         "add",
         lambda saver, batch, outputs: (seen.append(len(batch.indices)), add(saver, batch, outputs)),
     )
-    evaluate(net, photos, batch_size=4, store=store)
+    evaluate(net, photos, EvaluationOptions(batch_size=4), store=store)
     assert sum(seen) == len(photos)
 
 
@@ -199,14 +207,14 @@ def with_broken(folder, tmp_path):
 def test_a_broken_photo_stops_and_what_was_counted_is_kept(with_broken, store, monkeypatch):
     net = tiny()
     with pytest.raises(PhotoError, match=r"2\.png"):
-        evaluate(net, with_broken, batch_size=2, store=store)
-    add, seen = _Saver.add, []
+        evaluate(net, with_broken, EvaluationOptions(batch_size=2), store=store)
+    add, seen = Saver.add, []
     monkeypatch.setattr(
-        _Saver,
+        Saver,
         "add",
         lambda saver, batch, outputs: (seen.extend(batch.indices.tolist()), add(saver, batch, outputs)),
     )
-    found = evaluate(net, with_broken, batch_size=2, store=store, skip_broken=True)
+    found = evaluate(net, with_broken, EvaluationOptions(batch_size=2, skip_broken=True), store=store)
     assert 0 not in seen  # it went on
     assert {r.total for r in found} == {14}
     assert all(r.photos_about.endswith(", 1 broken left out") for r in found)

@@ -3,8 +3,9 @@ import threading
 import pytest
 import torch
 
-from snnet.evaluation import results
-from snnet.evaluation.results import Result, Store
+from snnet.evaluation import provenance, results
+from snnet.evaluation.results import Result
+from snnet.evaluation.store import Store
 from tests.networks import tiny
 
 
@@ -74,7 +75,7 @@ def test_the_home_can_be_moved(tmp_path, monkeypatch):
 
 class TestRoutes:
     def test_are_all_different_and_stable(self):
-        one, two = results.routes(tiny(seed=1)), results.routes(tiny(seed=1))
+        one, two = provenance.routes(tiny(seed=1)), provenance.routes(tiny(seed=1))
         assert one == two
         by_way = {}
         for stitch in tiny().stitches:
@@ -87,7 +88,7 @@ class TestRoutes:
     @pytest.mark.parametrize("part", ["layer", "block", "head", "buffer"])
     def test_change_only_where_a_tensor_changed(self, part):
         net = tiny()
-        before = results.routes(net)
+        before = provenance.routes(net)
         stitch = next(s for s in net.stitches if not s.is_anchor)
         piece = {"layer": "layer", "block": "block", "head": "head", "buffer": "block"}[part]
         changed = next(p for p in reversed(stitch.parts) if p.kind == piece)
@@ -95,20 +96,20 @@ class TestRoutes:
         name = next(n for n in tensors if ("running_mean" in n) == (part == "buffer"))
         with torch.no_grad():
             tensors[name].view(-1)[0] += 1e-3
-        after = results.routes(net)
+        after = provenance.routes(net)
         for s in net.stitches:
             assert (before[s.name] != after[s.name]) == (changed in s.parts), s.name
 
     def test_layout_in_memory_does_not_matter(self):
         net = tiny()
-        before = results.routes(net)
-        assert results.routes(net.to(memory_format=torch.channels_last)) == before
+        before = provenance.routes(net)
+        assert provenance.routes(net.to(memory_format=torch.channels_last)) == before
 
 
 def test_known_results_are_those_of_these_weights_and_transforms(tmp_path):
     net = tiny()
     store = Store(tmp_path / "results.sqlite")
-    routes = results.routes(net)
+    routes = provenance.routes(net)
     stitch = net.stitches[3]
     key = net.transform(stitch).key
     store.put(
@@ -118,4 +119,4 @@ def test_known_results_are_those_of_these_weights_and_transforms(tmp_path):
             result(route="another", transform=key),
         ]
     )
-    assert [s.name for s, _ in results.known(net, store)] == [stitch.name]
+    assert [s.name for s, _ in provenance.results_of(net, store)] == [stitch.name]

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from snnet.catalogue import build, saved
-from snnet.evaluation import results
+from snnet.evaluation import provenance
 from snnet.network import own_norms, sweep
 from snnet.network.network import StitchedNetwork
 from snnet.photos.photo_set import open_photos
@@ -78,11 +78,11 @@ def test_a_sweep_gives_what_calls_give():
 @torch.no_grad()
 def test_results_follow_the_norms():
     net = with_norms()
-    before = results.routes(net)
-    assert before == results.routes(tiny())
+    before = provenance.routes(net)
+    assert before == provenance.routes(tiny())
     chosen = next(iter(net.layers))
     next(net.norms[chosen].parameters()).mul_(2)
-    after = results.routes(net)
+    after = provenance.routes(net)
     for stitch in net.stitches:
         assert (before[stitch.name] != after[stitch.name]) == (chosen in stitch.layers), stitch.name
 

@@ -8,8 +8,8 @@ from PIL import Image
 
 from app.measuring.jobs import Backend
 from app.service import Service
-from snnet.evaluation import intervals, results
-from snnet.evaluation.results import Store
+from snnet.evaluation import intervals, provenance, results
+from snnet.evaluation.store import Store
 from tests.networks import tiny
 
 # classes that the ten-class tiny network can answer with
@@ -98,9 +98,9 @@ class TestWhatIsWrong:
 
 
 def test_cancelled_and_gone_on_gives_what_one_run_gives(backend, own, photos, small_batches, monkeypatch):
-    from snnet.evaluation.evaluate import _Saver
+    from snnet.evaluation.counts import Saver
 
-    seen, add, reached, go = [], _Saver.add, threading.Event(), threading.Event()
+    seen, add, reached, go = [], Saver.add, threading.Event(), threading.Event()
 
     def notes(saver, batch, outputs):
         seen.extend(batch.indices.tolist())
@@ -109,7 +109,7 @@ def test_cancelled_and_gone_on_gives_what_one_run_gives(backend, own, photos, sm
             reached.set()
             assert go.wait(60)
 
-    monkeypatch.setattr(_Saver, "add", notes)
+    monkeypatch.setattr(Saver, "add", notes)
     backend.start({"path": str(photos)})
     assert reached.wait(60)
     with pytest.raises(ValueError, match="two tiny anchors is being measured: cancel that"):
@@ -148,7 +148,7 @@ def test_the_table_tells_what_is_shipped_and_what_is_published(backend, own):
     shipped = {result.key for result in results.shipped()}
     assert {row["where"] for row in rows} <= {"shipped", "published"}
     assert any(row["where"] == "shipped" for row in rows) == bool(
-        results.known(own.network_of("lite"), backend._store)
+        provenance.results_of(own.network_of("lite"), backend._store)
     )
     for row in rows:
         low, high = row["top1"]["interval"]

@@ -1,0 +1,80 @@
+"""What produced a result: the tensors on a stitch's route, the photos, the transform and the precision."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from snnet.evaluation.results import Result, shipped
+from snnet.evaluation.store import Store
+from snnet.stitches.stitch import Part, Stitch
+
+if TYPE_CHECKING:
+    from snnet.network.network import StitchedNetwork
+    from snnet.photos.photo_set import Photos
+
+
+def routes(net: "StitchedNetwork") -> dict[str, str]:
+    """Return the hash of every stitch's route by name: of what runs and with which tensors, nothing else.
+
+    An anchor alone therefore keeps its results when a stitching layer changes, or in another network.
+    """
+    digests: dict[Part, bytes] = {}
+    hashes = {}
+    for stitch in net.stitches:
+        route = hashlib.sha256()
+        for part in net.parts(stitch):
+            if part not in digests:
+                digests[part] = _digest(net, part)
+            route.update(digests[part])
+        hashes[stitch.name] = route.hexdigest()[:32]
+    return hashes
+
+
+def _digest(net: "StitchedNetwork", part: Part) -> bytes:
+    owner = "layer" if part.kind == "layer" else net.anchors[part.anchor].architecture
+    digest = hashlib.sha256(f"{part.kind} {part.index} {owner}".encode())
+    for name, tensor in sorted(net.tensors(part).items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).numpy().tobytes())
+    return digest.digest()
+
+
+def results_of(
+    net: "StitchedNetwork", store: Store | None = None, bundled: Sequence[Result] = ()
+) -> list[tuple[Stitch, Result]]:
+    """Return every result that holds for a stitch of this network as it is, the user's own last.
+
+    `bundled` are results that came with the network's folder.
+    """
+    by_route: dict[tuple[str, str], list[Stitch]] = {}
+    names = routes(net)
+    for stitch in net.stitches:
+        by_route.setdefault((names[stitch.name], net.transform(stitch).key), []).append(stitch)
+    results = [*shipped(), *bundled, *(store or Store()).all()]
+    return [(stitch, r) for r in results for stitch in by_route.get((r.route, r.transform), [])]
+
+
+def results_on(
+    net: "StitchedNetwork", photos: "Photos", precision: str, store: Store | None = None
+) -> dict[str, Result]:
+    """Return the results on these very photos, in one precision, by the stitch's name."""
+    run = photos.fingerprint, precision
+    return {
+        stitch.name: result
+        for stitch, result in results_of(net, store)
+        if (result.photos, result.precision) == run
+    }
+
+
+def missing(net: "StitchedNetwork", photos: "Photos", precision: str, store: Store) -> list[Stitch]:
+    """Return the stitches without a result for these photos, neither in the store nor shipped."""
+    done = results_on(net, photos, precision, store)
+    return [stitch for stitch in net.stitches if stitch.name not in done]
+
+
+def run_key(net: "StitchedNetwork", photos: "Photos", stitches: Sequence[Stitch], precision: str) -> str:
+    """Return what makes an evaluation this one: photos, precision, the stitches' tensors and transforms."""
+    route = routes(net)
+    parts = [photos.fingerprint, precision]
+    parts += [f"{route[stitch.name]} {net.transform(stitch).key}" for stitch in stitches]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
