@@ -86,7 +86,7 @@ def _colour(family: str) -> str:
     return FAMILY_COLOURS.get(family, FAMILY_COLOURS["other"])
 
 
-def _curve(key: str, curve: published_results.Curve) -> list[dict[str, Any]]:
+def _curve(key: str, curve: published_results.Family) -> list[dict[str, Any]]:
     """Return a published network: its front as a line with its name at the end, all its stitches as dots."""
     colour = CURVE_COLOURS[key]
     best = frontier.front([s.gmacs for s in curve.stitches], [s.top1 for s in curve.stitches])
@@ -110,7 +110,7 @@ def _curve(key: str, curve: published_results.Curve) -> list[dict[str, Any]]:
             + ("joint-trained anchor" if stitch.is_anchor else f"stitch {stitch.index}")
             + f"</b><br>{stitch.top1:.2f} % top-1, published<br>{stitch.gmacs:.2f} GMACs"
             + (f", {stitch.params_m:.1f} M parameters" if stitch.params_m else "")
-            + f"<br>{curve.source}"
+            + f"<br>{curve.paper}"
             for stitch in curve.stitches
         ],
         "mode": "markers",
@@ -217,9 +217,11 @@ def _originals(
     return found
 
 
-def _anchor_title(net: "StitchedNetwork", stitch: "Stitch", published: published_results.Curve | None) -> str:
+def _anchor_title(
+    net: "StitchedNetwork", stitch: "Stitch", published: published_results.Family | None
+) -> str:
     if published and len(published.anchors) == len(net.anchor_names):
-        return published.anchors[stitch.anchors[0]]
+        return published.anchors[stitch.anchors[0]].title
     return net.anchor_names[stitch.anchors[0]]
 
 

@@ -104,7 +104,7 @@ def anchor_titles(net: "StitchedNetwork") -> list[str]:
     """Return the anchors' names as their authors write them; ours where they have none."""
     published = published_results.curves().get(net.published_as or "")
     if published and len(published.anchors) == len(net.anchor_names):
-        return list(published.anchors)
+        return [anchor.title for anchor in published.anchors]
     return list(net.anchor_names)
 
 

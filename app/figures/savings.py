@@ -12,7 +12,7 @@ def ownership(net: "StitchedNetwork") -> dict[str, str]:
     """Return what one file holds against its networks kept apart: this one's, and the published DeiT's."""
     size_mb = 4 * net.total_params_m  # float32
     deit = published_results.curves()["deit"]
-    is_deit = net.published_as == deit.key
+    is_deit = net.published_as == deit.name
     assert deit.apart_params_m is not None
 
     def said(ways: int, together: float, apart: float, size: str = "") -> str:
@@ -48,7 +48,7 @@ def arithmetic(net: "StitchedNetwork") -> list[dict[str, Any]]:
 
 
 def _sums(
-    title: str, apart: list[float], together: float, anchors: int, curve: published_results.Curve | None
+    title: str, apart: list[float], together: float, anchors: int, curve: published_results.Family | None
 ) -> dict[str, Any]:
     disk = {
         "of": f"Disk, {len(apart)} networks",

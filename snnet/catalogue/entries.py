@@ -1,13 +1,11 @@
 """The networks by name, or in a folder: what they are, whether they are here, how to load or fetch them."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnet.catalogue import lite
-from snnet.paths import ASSETS
 from snnet.weights.files import WeightsError
 from snnet.weights.sources import Source
 from snnet.weights.transfer import Progress
@@ -15,8 +13,6 @@ from snnet.weights.transfer import Progress
 if TYPE_CHECKING:
     from snnet.evaluation.results import Result
     from snnet.network.network import StitchedNetwork
-
-FACTS = ASSETS / "networks" / "published.json"  # what `facts` says of the published networks
 
 
 class Entry:
@@ -136,7 +132,9 @@ class PublishedEntry(Entry):
         return published.untrained(self.name, rank=published.LOW_RANK if self._family.is_two_way else 0)
 
     def facts(self) -> dict[str, Any]:
-        return _published_facts().get(self.name, {})
+        from snnet.tables import published_results
+
+        return published_results.facts().get(self.name, {})
 
     def originals(self) -> dict[str, str]:
         return {anchor.name: anchor.original for anchor in self._family.anchors}
@@ -250,22 +248,6 @@ def facts(net: "StitchedNetwork") -> dict[str, Any]:
         "apart_params_m": net.apart_params_m,
         "size_mb": sum(t.numel() * t.element_size() for t in net.state_dict().values()) / 1e6,
     }
-
-
-@cache
-def _published_facts() -> Mapping[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = json.loads(FACTS.read_text(encoding="utf-8"))
-    return found
-
-
-def write_facts(file: Path = FACTS) -> int:
-    """Derive the facts of the published networks from their outlines; return how many networks."""
-    from snnet.catalogue import published
-
-    found = {name: facts(published.outline(name)) for name in published.families()}
-    file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    _published_facts.cache_clear()
-    return len(found)
 
 
 def summary(found: Entry, net: "StitchedNetwork | None" = None) -> dict[str, Any]:

@@ -451,4 +451,4 @@ def _reported(net: "StitchedNetwork") -> dict[str, "Accuracy"]:
     if curve is None:
         return {}
     rows = zip(net.stitches, curve.stitches, strict=True)
-    return {stitch.name: accuracy.reported(row.top1, curve.source) for stitch, row in rows}
+    return {stitch.name: accuracy.reported(row.top1, curve.paper) for stitch, row in rows}

@@ -1,19 +1,40 @@
-"""The authors' published results: one curve of stitches a network, drawn beside ours.
+"""The authors' networks: what is known of each, and the results they published, drawn beside ours.
 
-`assets/published` is derived from the results files of the SN-Net and SN-Netv2 repositories by `build`. Costs
-are multiply-accumulates by the rule of `snnet.network.counting`, accuracies top-1 on ImageNet-1k validation.
+`assets/published` is derived from the results files of the SN-Net and SN-Netv2 repositories by
+`python -m snnet zoo build`. Costs are multiply-accumulates by the rule of `snnet.network.counting`,
+accuracies top-1 on ImageNet-1k validation. How a network is put together is in `snnet.catalogue.families`.
 """
 
 import csv
 import json
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from functools import cache, cached_property
+from math import nan
+from typing import Any
 
 from snnet.paths import ASSETS
 
-V1 = "Pan, Cai and Zhuang, “Stitchable Neural Networks”, CVPR 2023"
-V2 = "Pan, Liu, He, Cai and Zhuang, “Stitched ViTs are Flexible Vision Backbones”, ECCV 2024"
+FACTS = ASSETS / "networks" / "published.json"  # what is known of the networks without their weights
+
+_V1 = "Pan, Cai and Zhuang, “Stitchable Neural Networks”, CVPR 2023"
+_V2 = "Pan, Liu, He, Cai and Zhuang, “Stitched ViTs are Flexible Vision Backbones”, ECCV 2024"
+_RELEASES = "https://github.com/ziplab/SN-Net/releases/download"
+_RELEASES_V2 = "https://github.com/ziplab/SN-Netv2/releases/download"
+
+
+@dataclass(frozen=True)
+class PublishedAnchor:
+    """One anchor: its short name and its title, timm's architecture, and what joint training began with."""
+
+    name: str
+    title: str
+    architecture: str
+    tag: str  # of timm's weights that joint training began with
+
+    @property
+    def original(self) -> str:
+        """Those weights as timm names them; their published accuracy stands beside the joint-trained one."""
+        return f"{self.architecture}.{self.tag}"
 
 
 @dataclass(frozen=True)
@@ -28,87 +49,177 @@ class PublishedStitch:
 
 
 @dataclass(frozen=True)
-class Curve:
-    """A published stitched network and all its stitches, in the authors' order.
+class Family:
+    """A published stitched network: its anchors, its stitches in the authors' order, its file and its paper.
 
-    `joint_params_m` are the parameters of the whole file in millions, counted over the tensors of the
-    published checkpoint (low-rank branches as stored, buffers left out). `epochs` are those of joint
-    training, `anchor_epochs` those that each anchor's own authors trained it for: None unless all alike.
+    `release` and `hub` (repository, file name) are where its file lies. Its stitches are two-way, or unpaired
+    within `stages`, or paired where neither is said. `crop` is of the resized short side, as the authors
+    evaluate; `skips_norm` tells that stitched ways leave out the last norm.
+
+    `epochs` are those of joint training, `anchor_epochs` those that each anchor's own authors trained it for:
+    None unless all alike. `results` is the file of the authors' table, None where they gave none. Of those
+    that have one, `joint_params_m` are the parameters of the whole file in millions, counted over the tensors
+    of the published checkpoint (low-rank branches as stored, buffers left out).
     """
 
-    key: str
+    name: str
     title: str
-    anchors: tuple[str, ...]
-    epochs: int
-    source: str
-    joint_params_m: float
+    paper: str
+    anchors: tuple[PublishedAnchor, ...]
+    release: str
+    hub: tuple[str, str] | None = None
+    stages: tuple[int, ...] = ()
+    is_two_way: bool = False  # SN-Netv2's, whose stitching layers were trained by low-rank branches
+    crop: float = 0.875
+    skips_norm: bool = False
+    epochs: int = 50
     anchor_epochs: int | None = None
-    stitches: tuple[PublishedStitch, ...] = ()
+    joint_params_m: float = nan
+    results: str | None = None
+
+    @cached_property
+    def stitches(self) -> tuple[PublishedStitch, ...]:
+        """The authors' results in their order; none where they gave no table."""
+        if self.results is None:
+            return ()
+        with (ASSETS / "published" / f"{self.name}.csv").open(newline="", encoding="utf-8") as lines:
+            return tuple(
+                PublishedStitch(
+                    index=int(row["index"]),
+                    gmacs=float(row["gmacs"]),
+                    params_m=float(row["params_m"]) if row["params_m"] else None,
+                    top1=float(row["top1"]),
+                    is_anchor=number < len(self.anchors),  # the authors list the anchors first
+                )
+                for number, row in enumerate(csv.DictReader(lines))
+            )
 
     @property
     def apart_params_m(self) -> float | None:
         """Parameters of all its networks kept apart, in millions; None where the authors give none."""
-        known = [stitch.params_m for stitch in self.stitches if stitch.params_m is not None]
-        return sum(known) if len(known) == len(self.stitches) else None
+        counts = [stitch.params_m for stitch in self.stitches if stitch.params_m is not None]
+        return sum(counts) if counts and len(counts) == len(self.stitches) else None
 
 
-_CURVES = (
-    Curve("deit", "DeiT-Ti/S/B", ("DeiT-Ti", "DeiT-S", "DeiT-B"), 50, V1, 118.40, anchor_epochs=300),
-    Curve("swin", "Swin-Ti/S/B", ("Swin-Ti", "Swin-S", "Swin-B"), 50, V1, 170.01),
-    Curve("levit", "LeViT-192/256", ("LeViT-192", "LeViT-256"), 100, V1, 30.32, anchor_epochs=1000),
-    Curve("resnet18_resnet50", "ResNet-18/50", ("ResNet-18", "ResNet-50"), 30, V1, 37.90),
-    Curve("resnet18_swin_ti", "ResNet-18 → Swin-Ti", ("ResNet-18", "Swin-Ti"), 30, V1, 40.20),
-    Curve("deit3_s_l", "DeiT3-S/L (v2)", ("DeiT3-S", "DeiT3-L"), 50, V2, 337.57),
-)
-_FILES = {
-    "deit": "snnet_deit_ti_s_b.jsonl",
-    "swin": "snnet_swin_ti_s_b.jsonl",
-    "levit": "snnet_levit_192_256.jsonl",
-    "resnet18_resnet50": "snnet_resnet_18_50.jsonl",
-    "resnet18_swin_ti": "snnet_resnet_18_swin_ti.jsonl",
-    "deit3_s_l": "snnetv2_deit3_s_l.jsonl",
+_RESNET18 = PublishedAnchor("resnet18", "ResNet-18", "resnet18", "tv_in1k")
+_DEIT3 = {
+    short: PublishedAnchor(
+        f"deit3_{short}", f"DeiT3-{short.upper()}", f"deit3_{size}_patch16_224", "fb_in22k_ft_in1k"
+    )
+    for short, size in (("s", "small"), ("b", "base"), ("l", "large"))
 }
-_COLUMNS = ("index", "gmacs", "params_m", "top1")
+
+
+def _deit3(front: str, back: str, **results: Any) -> Family:
+    name = f"deit3_{front}_{back}"
+    return Family(
+        name,
+        f"DeiT3-{front.upper()}/{back.upper()} (v2)",
+        _V2,
+        (_DEIT3[front], _DEIT3[back]),
+        f"{_RELEASES_V2}/1.0/snnetv2_{name}.pth",
+        hub=(f"ziplab/snnetv2_{name}_imagenet_1k", f"snnetv2_{name}.pth"),
+        is_two_way=True,
+        crop=1.0,
+        **results,
+    )
+
+
+_FAMILIES = (
+    Family(
+        "deit",
+        "DeiT-Ti/S/B",
+        _V1,
+        tuple(
+            PublishedAnchor(f"deit_{short.lower()}", f"DeiT-{short}", f"deit_{size}_patch16_224", "fb_in1k")
+            for short, size in (("Ti", "tiny"), ("S", "small"), ("B", "base"))
+        ),
+        f"{_RELEASES}/v1.0/snnet_deit.pth",
+        skips_norm=True,
+        anchor_epochs=300,
+        joint_params_m=118.40,
+        results="snnet_deit_ti_s_b.jsonl",
+    ),
+    Family(
+        "swin",
+        "Swin-Ti/S/B",
+        _V1,
+        tuple(
+            PublishedAnchor(
+                f"swin_{short.lower()}",
+                f"Swin-{short}",
+                f"swin_{size}_patch4_window7_224",
+                "ms_in22k_ft_in1k",
+            )
+            for short, size in (("Ti", "tiny"), ("S", "small"), ("B", "base"))
+        ),
+        f"{_RELEASES}/v1.0/snnet_swin.pth",
+        stages=(0, 1, 2),
+        joint_params_m=170.01,
+        results="snnet_swin_ti_s_b.jsonl",
+    ),
+    Family(
+        "levit",
+        "LeViT-192/256",
+        _V1,
+        tuple(
+            PublishedAnchor(f"levit_{width}", f"LeViT-{width}", f"levit_{width}", "fb_dist_in1k")
+            for width in (192, 256)
+        ),
+        f"{_RELEASES}/v1.2/levit_192_256_release.pth",
+        stages=(0, 1),
+        epochs=100,
+        anchor_epochs=1000,
+        joint_params_m=30.32,
+        results="snnet_levit_192_256.jsonl",
+    ),
+    Family(
+        "resnet18_resnet50",
+        "ResNet-18/50",
+        _V1,
+        (_RESNET18, PublishedAnchor("resnet50", "ResNet-50", "resnet50", "a1_in1k")),
+        f"{_RELEASES}/v1.1/resnet_18_50.pth",
+        stages=(1, 2),
+        epochs=30,
+        joint_params_m=37.90,
+        results="snnet_resnet_18_50.jsonl",
+    ),
+    Family(
+        "resnet18_swin_ti",
+        "ResNet-18 → Swin-Ti",
+        _V1,
+        (_RESNET18, PublishedAnchor("swin_ti", "Swin-Ti", "swin_tiny_patch4_window7_224", "ms_in1k")),
+        f"{_RELEASES}/v1.1/resnet18_swin_ti.pth",
+        stages=(1, 2),
+        epochs=30,
+        joint_params_m=40.20,
+        results="snnet_resnet_18_swin_ti.jsonl",
+    ),
+    _deit3("s", "b"),
+    _deit3("s", "l", joint_params_m=337.57, results="snnetv2_deit3_s_l.jsonl"),
+    _deit3("b", "l"),
+)
+
+
+def families() -> dict[str, Family]:
+    """Return the published networks by name."""
+    return {family.name: family for family in _FAMILIES}
+
+
+def family_of(name: str) -> Family:
+    """Return a published network; ValueError names those there are."""
+    if name not in families():
+        raise ValueError(f"no published network {name!r}: there are {', '.join(families())}")
+    return families()[name]
+
+
+def curves() -> dict[str, Family]:
+    """Return by name the published networks whose authors gave a table of results."""
+    return {family.name: family for family in _FAMILIES if family.results}
 
 
 @cache
-def curves() -> dict[str, Curve]:
-    """Return the published networks by key, with their stitches."""
-    return {curve.key: Curve(**vars(curve) | {"stitches": _stitches(curve)}) for curve in _CURVES}
-
-
-def _stitches(curve: Curve) -> tuple[PublishedStitch, ...]:
-    with (ASSETS / "published" / f"{curve.key}.csv").open(newline="", encoding="utf-8") as lines:
-        return tuple(
-            PublishedStitch(
-                index=int(row["index"]),
-                gmacs=float(row["gmacs"]),
-                params_m=float(row["params_m"]) if row["params_m"] else None,
-                top1=float(row["top1"]),
-                is_anchor=number < len(curve.anchors),  # the authors list the anchors first
-            )
-            for number, row in enumerate(csv.DictReader(lines))
-        )
-
-
-def build(source: Path, target: Path = ASSETS / "published") -> int:
-    """Derive the tables from a folder of the authors' results (JSON lines); return the number of stitches.
-
-    Raises FileNotFoundError naming a missing file.
-    """
-    if missing := [name for name in _FILES.values() if not (source / name).is_file()]:
-        raise FileNotFoundError(f"{source} lacks {', '.join(missing)}: copy the authors' results whole")
-    target.mkdir(parents=True, exist_ok=True)
-    total = 0
-    for key, name in _FILES.items():
-        text = (source / name).read_text(encoding="utf-8")
-        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-        with (target / f"{key}.csv").open("w", newline="", encoding="utf-8") as lines:
-            writer = csv.writer(lines, lineterminator="\n")
-            writer.writerow(_COLUMNS)
-            for row in rows:
-                params = row["params"] / 1e6 if "params" in row else ""
-                writer.writerow([row["cfg_id"], row["flops"] / 1e9, params, round(row["acc1"], 3)])
-        total += len(rows)
-    curves.cache_clear()
-    return total
+def facts() -> dict[str, dict[str, Any]]:
+    """Return by name the figures of each network that need no weights; see `catalogue.entries.facts`."""
+    figures: dict[str, dict[str, Any]] = json.loads(FACTS.read_text(encoding="utf-8"))
+    return figures

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from snnet import frontier
+from snnet.commands.tables import build_published_results
 from snnet.paths import ASSETS
 from snnet.tables import published_results, zoo
 
@@ -37,7 +38,7 @@ BUFFERS = (
 def test_shape(key):
     curve = published_results.curves()[key]
     rows, anchors = ROWS[key]
-    assert curve.key == key
+    assert curve.name == key
     assert len(curve.stitches) == rows
     assert len(curve.anchors) == anchors
     assert [s.is_anchor for s in curve.stitches] == [True] * anchors + [False] * (rows - anchors)
@@ -50,11 +51,11 @@ def test_shape(key):
 
 def test_every_network_is_there():
     assert list(published_results.curves()) == list(ROWS)
-    assert {c.source for k, c in published_results.curves().items() if k != "deit3_s_l"} == {
-        published_results.curves()["deit"].source
+    assert {c.paper for k, c in published_results.curves().items() if k != "deit3_s_l"} == {
+        published_results.curves()["deit"].paper
     }
-    assert "CVPR 2023" in published_results.curves()["deit"].source
-    assert "ECCV 2024" in published_results.curves()["deit3_s_l"].source
+    assert "CVPR 2023" in published_results.curves()["deit"].paper
+    assert "ECCV 2024" in published_results.curves()["deit3_s_l"].paper
     assert [c.epochs for c in published_results.curves().values()] == [50, 50, 100, 30, 30, 50]
 
 
@@ -121,7 +122,7 @@ def test_build(source, tmp_path):
     levit = source / FILES["levit"]
     levit.write_text(result(0, 661663808, 79.6, loss=0.8) + result(2, 999999999999, 81.0))
     target = tmp_path / "new" / "tables"
-    assert published_results.build(source, target) == 7
+    assert build_published_results(source, target) == 7
     assert {file.stem for file in target.iterdir()} == set(ROWS)
     assert (target / "deit.csv").read_text() == "index,gmacs,params_m,top1\n0,1.2584112,5.717416,70.564\n"
     assert (target / "levit.csv").read_text() == (
@@ -132,14 +133,14 @@ def test_build(source, tmp_path):
 def test_build_names_a_missing_file(source, tmp_path):
     (source / FILES["swin"]).unlink()
     with pytest.raises(FileNotFoundError, match=r"snnet_swin_ti_s_b\.jsonl"):
-        published_results.build(source, tmp_path / "tables")
+        build_published_results(source, tmp_path / "tables")
 
 
 def test_the_shipped_tables_are_what_build_makes(tmp_path):
     source = SHARED / "published"
     if not source.is_dir():
         pytest.skip("the authors' results are not beside the project")
-    assert published_results.build(source, tmp_path) == sum(rows for rows, _ in ROWS.values())
+    assert build_published_results(source, tmp_path) == sum(rows for rows, _ in ROWS.values())
     for key in ROWS:
         assert (tmp_path / f"{key}.csv").read_bytes() == (ASSETS / "published" / f"{key}.csv").read_bytes()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from snnet.commands.tables import build_zoo
 from snnet.paths import ASSETS
 from snnet.tables import zoo
 
@@ -119,7 +120,7 @@ def tables(tmp_path):
 
 def test_build_joins_by_architecture_and_size(tables, tmp_path):
     target = tmp_path / "new" / "zoo.csv"
-    assert zoo.build(tables, target) == 3
+    assert build_zoo(tables, target) == 3
     with target.open(newline="") as lines:
         rows = {(row["name"], row["image_size"]): row for row in csv.DictReader(lines)}
     assert set(rows) == {
@@ -139,8 +140,8 @@ def test_build_joins_by_architecture_and_size(tables, tmp_path):
 
 
 def test_build_is_the_same_twice(tables, tmp_path):
-    zoo.build(tables, tmp_path / "one.csv")
-    zoo.build(tables, tmp_path / "two.csv")
+    build_zoo(tables, tmp_path / "one.csv")
+    build_zoo(tables, tmp_path / "two.csv")
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
 
 
@@ -148,7 +149,7 @@ def test_build_is_the_same_twice(tables, tmp_path):
 def test_build_names_a_missing_file(tables, tmp_path, file):
     (tables / file).unlink()
     with pytest.raises(FileNotFoundError, match=re.escape(file)):
-        zoo.build(tables, tmp_path / "zoo.csv")
+        build_zoo(tables, tmp_path / "zoo.csv")
     assert not (tmp_path / "zoo.csv").exists()
 
 
@@ -156,28 +157,29 @@ def test_build_names_missing_benchmarks(tables, tmp_path):
     for file in tables.glob("benchmark-*.csv"):
         file.unlink()
     with pytest.raises(FileNotFoundError, match=r"no benchmark-infer-\*\.csv"):
-        zoo.build(tables, tmp_path / "zoo.csv")
+        build_zoo(tables, tmp_path / "zoo.csv")
 
 
 def test_build_names_a_missing_column(tables, tmp_path):
     write(tables / "results-sketch.csv", "model,img_size,accuracy", "resnet50.a1_in1k,224,1")
     with pytest.raises(ValueError, match=r"results-sketch\.csv has no column top1"):
-        zoo.build(tables, tmp_path / "zoo.csv")
+        build_zoo(tables, tmp_path / "zoo.csv")
 
 
 def test_the_shipped_table_is_what_build_makes(tmp_path):
     if not TIMM.is_dir():
         pytest.skip("timm's own tables are not beside the project")
     built = tmp_path / "zoo.csv"
-    assert zoo.build(TIMM, built) == len(zoo.models())
+    assert build_zoo(TIMM, built) == len(zoo.models())
     assert built.read_bytes() == (ASSETS / "zoo.csv").read_bytes()
 
 
 def test_reading_needs_neither_torch_nor_timm_nor_pandas():
     code = (
-        "import sys; from snnet import frontier; from snnet.tables import published_results as curves, zoo; "
-        "assert not zoo.models.cache_info().currsize and not curves.curves.cache_info().currsize; "
-        "zoo.models(); curves.curves(); "
+        "import sys; from snnet import frontier; from snnet.tables import published_results, zoo; "
+        "families = published_results.curves().values(); "
+        "assert not zoo.models.cache_info().currsize and not any('stitches' in vars(f) for f in families); "
+        "zoo.models(); [family.stitches for family in families]; "
         "assert not {'torch', 'timm', 'pandas', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
