@@ -1,9 +1,6 @@
 // What all parts of the page share: its state, its elements, the news they tell each other, and the server.
 // Which network is shown is this page's own choice: the server keeps nothing of it.
 
-export const LOST = "The server does not answer: is the app still running?";
-export const API = `${window.gradio_config?.root ?? ""}/gradio_api`;
-
 export const state = {
   networks: [], // the menu: {name, title, here, hosts}
   network: null, // the name of the one that is shown
@@ -37,15 +34,15 @@ export const state = {
 
 export const page = {}; // elements by id, without the prefix: page.ringLabel is #sn-ring-label; page.root is .sn
 export let plot; // the frontier chart
-export let server; // Python's functions, each taking one object
+export let server; // a Server; null on a page without one
 
-export function attach(root, functions) {
+export function attach(root, itsServer) {
   page.root = root;
   for (const element of root.querySelectorAll("[id^=sn-]")) {
     page[element.id.slice(3).replace(/-(.)/g, (_, letter) => letter.toUpperCase())] = element;
   }
   plot = page.plot;
-  server = functions;
+  server = itsServer;
 }
 
 // ---------------------------------------------------------------- news
@@ -84,17 +81,6 @@ export const kept = new Map();
 
 export function keep(name, { read, restore, when = "network" }) {
   kept.set(name, { read, restore, when });
-}
-
-// ---------------------------------------------------------------- the server
-
-// A server function's answer; {error} where none comes.
-export async function asked(call, what) {
-  try {
-    return (await call(what)) ?? { error: LOST };
-  } catch {
-    return { error: LOST };
-  }
 }
 
 // ---------------------------------------------------------------- words and colours

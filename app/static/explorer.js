@@ -10,17 +10,18 @@ import * as route from "./network/route.js";
 import * as answers from "./photo/answers.js";
 import * as photo from "./photo/photo.js";
 import * as sweep from "./photo/sweep.js";
+import { Server } from "./server.js";
 import * as stage from "./stage/stage.js";
 import * as compare from "./zoo/compare.js";
 import * as zoo from "./zoo/zoo.js";
 
 const PARTS = [budget, photo, sweep, networks, answers, route, zoo, compare, stage, backend, address]; // the last knows what all others keep
 
-async function start(element, functions) {
-  attach(element.querySelector(".sn"), functions);
+async function start(element, ask) {
+  attach(element.querySelector(".sn"), new Server(ask));
   for (const part of PARTS) part.listen();
   new MutationObserver(() => tell("theme")).observe(document.body, { attributeFilter: ["class"] });
-  const backdrop = await server.backdrop({});
+  const backdrop = await server.backdrop();
   state.networks = backdrop.networks;
   networks.fillMenu(backdrop.start);
   zoo.prepare(backdrop);

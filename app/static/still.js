@@ -19,7 +19,7 @@ function followTheme() {
 
 async function open() {
   const { backdrop, layer } = JSON.parse(document.querySelector("#sn-data").textContent);
-  attach(document.querySelector(".sn"), {});
+  attach(document.querySelector(".sn"), null);
   for (const part of PARTS_OF_FILE) part.listen();
   zoo.prepare(backdrop);
   await chart.begin(backdrop.traces);

@@ -87,36 +87,38 @@ def ended(page, state):
     page.wait_for_selector(f"#sn-measure[data-state={state}]", timeout=60_000)
 
 
+def ask(url, data, headers=()):
+    """Ask as the page's script does, by plain HTTP."""
+    with urllib.request.urlopen(f"{url}config") as answer:
+        config = json.load(answer)
+    part = next(part for part in config["components"] if part["type"] == "html")
+    assert part["props"]["server_fns"] == ["ask"]
+    body = {"session_hash": "x", "component_id": part["id"], "fn_name": "ask", "data": data}
+    request = urllib.request.Request(
+        f"{url}gradio_api/component_server",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"} | dict(headers),
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
 def test_without_the_flag_there_is_none_of_it(visit, url):
     page = visit()
     assert page.locator("#sn-measure").count() == 0
-    with urllib.request.urlopen(f"{url}config") as answer:
-        config = json.load(answer)
-    functions = next(part["props"]["server_fns"] for part in config["components"] if part["type"] == "html")
-    assert "network" in functions
-    assert not [name for name in functions if name.startswith("measure")]
+    for question in ("measure", "measure_progress", "measure_cancel", "measured"):
+        sentence = ask(url, {"question": question, "network": ""})["error"]
+        assert sentence.startswith(f"no question {question!r}: there are backdrop, network,")
+    assert ask(url, {"question": "progress", "network": ""})["state"] == "done"
+    assert ask(url, None)["error"].startswith("no question None")
 
 
 def test_another_page_may_not_drive_it(own, photos):
     before = own[2].progress()["number"]
-    with urllib.request.urlopen(f"{own[0]}config") as answer:
-        config = json.load(answer)
-    part = next(part for part in config["components"] if part["type"] == "html")
-    assert {"measure", "measured"} <= set(part["props"]["server_fns"])
-    body = {
-        "session_hash": "x",
-        "component_id": part["id"],
-        "fn_name": "measure",
-        "data": {"path": str(photos)},
-    }
-    for headers in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):
-        request = urllib.request.Request(
-            f"{own[0]}gradio_api/component_server",
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json"} | headers,
-        )
-        with urllib.request.urlopen(request) as answer:
-            assert "measuring is" in json.load(answer)["error"]
+    for question in ("measure", "measure_progress", "measure_cancel", "measured"):
+        data = {"question": question, "path": str(photos), "network": "", "everything": False}
+        for headers in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):
+            assert "measuring is" in ask(own[0], data, headers)["error"]
     assert own[2].progress()["number"] == before
 
 

@@ -1,7 +1,7 @@
 // Measuring on the page, where the app was started for it. The evaluation is the server's: every tab shows the
 // same one, and finds it again after a reload.
 
-import { asked, bold, on, page, server, state } from "../core.js";
+import { bold, on, page, server, state } from "../core.js";
 import { put } from "../network/network.js";
 
 const RUNNING_MS = 400; // between questions how far it is
@@ -81,7 +81,7 @@ async function beginMeasuring(event) {
   const paths = [form.path.trim(), ...(remembered().paths ?? [])].filter((path, place, all) => path && all.indexOf(path) === place).slice(0, PATHS);
   rememberForm({ ...form, paths });
   suggest(paths);
-  const answer = await asked(server.measure, { network: state.network, ...form });
+  const answer = await server.measure(state.network, form);
   if (answer.error) {
     page.measureGo.disabled = false;
     saySentence(answer.error, true);
@@ -91,7 +91,7 @@ async function beginMeasuring(event) {
 
 async function cancelMeasuring() {
   page.measureCancel.disabled = true;
-  const answer = await asked(server.measure_cancel, {});
+  const answer = await server.measureCancel();
   if (answer.error) saySentence(answer.error, true);
   else showProgress(answer);
   pollAgain();
@@ -103,7 +103,7 @@ function pollAgain() {
 }
 
 async function askProgress() {
-  const answer = await asked(server.measure_progress, {});
+  const answer = await server.measureProgress();
   if (answer.error && ACTIVE.includes(known.state)) saySentence(answer.error, true);
   else if (!answer.error) showProgress(answer);
 }
@@ -169,7 +169,7 @@ function saySentence(text, isError) {
 async function takeResults(now) {
   const { choice } = state;
   if (now.state === "done" && now.network === state.network) {
-    const layer = await asked(server.network, { network: now.network });
+    const layer = await server.network(now.network);
     if (!layer.error && choice === state.choice && layer.name === state.network) {
       await put(layer); // which asks for the table
       return;
@@ -182,7 +182,7 @@ async function takeResults(now) {
 
 async function fillTable() {
   const mine = ++tableTurn;
-  const found = await asked(server.measured, { network: state.network, everything });
+  const found = await server.measured(state.network ?? "", everything);
   if (mine !== tableTurn) return;
   figureRows = found.rows ?? [];
   page.storeCount.textContent = found.error ?? "";

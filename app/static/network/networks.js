@@ -1,10 +1,10 @@
 // The menu of networks: loading one, fetching one that is not here.
 
-import { asked, bold, page, server, state } from "../core.js";
+import { bold, page, server, state } from "../core.js";
+import { followFetch } from "../server.js";
 import { put } from "./network.js";
 
 const CHOICE_MS = 250; // arrow keys in the menu pass over networks: only the one they stop at is loaded
-const POLL_MS = 500; // between questions how far a fetch is
 
 // The networks that are here, then those to be fetched; the one that is shown, or about to be.
 export function fillMenu(name) {
@@ -37,14 +37,14 @@ export async function choose(name) {
 // The page stays on the network that it has until the new one is there.
 export async function load(entry, turn) {
   say(`Loading ${entry.title} …`);
-  const network = await asked(server.network, { network: entry.name });
+  const network = await server.network(entry.name);
   if (turn !== state.choice) return;
   page.wait.hidden = true;
   if (!network.error) {
     state.networks = network.networks;
     fillMenu(network.name);
     await put(network);
-  } else if (network.fetching) follow(entry, turn, await asked(server.progress, { network: entry.name }));
+  } else if (network.fetching) follow(entry, turn, await server.progress(entry.name));
   else if (network.instead) fallBack(network.error, network.instead, turn);
   else if (state.network === null) fail(network.error);
   else refuse(network.error);
@@ -88,12 +88,12 @@ async function offer(entry, turn) {
   const hosts = entry.hosts.join(" or ");
   const title = bold(entry.title);
   openPanel([title, `: asking ${hosts} for its size …`], {});
-  const size = await asked(server.size, { network: entry.name });
+  const size = await server.size(entry.name);
   if (turn !== state.choice) return;
   if (size.error) refuse(size.error, () => again(entry));
   else if (size.progress) follow(entry, turn, size.progress);
   else {
-    const onGo = async () => follow(entry, turn, await asked(server.fetch, { network: entry.name }));
+    const onGo = async () => follow(entry, turn, await server.fetch(entry.name));
     openPanel([title, `: ${megabytes(size.bytes)} MB to fetch from ${hosts}`], { go: "Fetch", onGo });
     if (page.fetch.contains(document.activeElement)) page.fetchGo.focus({ preventScroll: true });
   }
@@ -106,26 +106,17 @@ function again(entry) {
 
 const megabytes = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
 
-// Asks how far the fetch is until it ends; nobody asking, the server stops it after a while.
 async function follow(entry, turn, progress) {
-  while (turn === state.choice) {
-    if (progress.error || progress.state === "failed") {
-      refuse(progress.error ?? progress.sentence, () => again(entry));
-      return;
-    }
-    if (progress.state === "done") {
-      closePanel();
-      await load(entry, turn);
-      return;
-    }
-    const { state: now, done, total } = progress;
-    openPanel([bold(entry.title), `: fetching from ${entry.hosts.join(" or ")}`], { done, total });
-    // stopped: a page in the background is slow to ask
-    if (now === "stopped") progress = await asked(server.fetch, { network: entry.name });
-    else {
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-      if (turn === state.choice) progress = await asked(server.progress, { network: entry.name });
-    }
+  const end = await followFetch(progress, {
+    fetch: () => server.fetch(entry.name),
+    ask: () => server.progress(entry.name),
+    isWanted: () => turn === state.choice,
+    show: ({ done, total }) => openPanel([bold(entry.title), `: fetching from ${entry.hosts.join(" or ")}`], { done, total }),
+  });
+  if (end?.error) refuse(end.error, () => again(entry));
+  else if (end) {
+    closePanel();
+    await load(entry, turn);
   }
 }
 

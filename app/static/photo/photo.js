@@ -1,46 +1,22 @@
 // The photo, where it comes from, and what the network says of it.
 
 import { cost } from "../chart/budget.js";
-import { API, bold, LOST, on, page, state, tell } from "../core.js";
+import { bold, on, page, server, state, tell } from "../core.js";
+import { LOST, Refused } from "../server.js";
 import { remember, sweep } from "./sweep.js";
 
 const SETTLE_MS = 120; // a key held down asks once, when it is let go
 
-async function post(path, body, signal) {
-  const response = await fetch(`${API}/${path}`, {
-    method: "POST",
-    body,
-    signal,
-    headers: typeof body === "string" ? { "Content-Type": "application/json" } : {},
-  });
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw Object.assign(new Error(answer.error ?? answer.detail ?? "The server could not answer; try again."), { isRefusal: true });
-  return answer;
-}
-
-export async function upload(file, signal) {
-  const form = new FormData();
-  form.append("files", file, file.name || "photo");
-  const [path] = await post("upload", form, signal);
-  return path;
-}
-
-async function run(photo, gmacs, signal) {
-  const image = { path: photo.path, orig_name: photo.file.name, meta: { _type: "gradio.FileData" } };
-  const answer = await post("run/classify", JSON.stringify({ data: [image, gmacs, state.network] }), signal);
-  return answer.data[0];
-}
-
 // Uploads are swept away in time: what was refused with an old one is tried once more with a new one.
 async function classify(photo, gmacs, signal) {
   const isOld = photo.path !== null;
-  photo.path ??= await upload(photo.file, signal);
+  photo.path ??= await server.upload(photo.file, signal);
   try {
-    return await run(photo, gmacs, signal);
+    return await server.classify(photo, gmacs, state.network, signal);
   } catch (error) {
-    if (!isOld || !error.isRefusal) throw error;
-    photo.path = await upload(photo.file, signal);
-    return run(photo, gmacs, signal);
+    if (!isOld || !(error instanceof Refused)) throw error;
+    photo.path = await server.upload(photo.file, signal);
+    return server.classify(photo, gmacs, state.network, signal);
   }
 }
 

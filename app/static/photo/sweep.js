@@ -2,7 +2,8 @@
 // The server computes no further than the page asks, so a new photo or a closed page ends a sweep.
 
 import { bought } from "../chart/budget.js";
-import { asked, LOST, on, server, state, tell } from "../core.js";
+import { on, server, state, tell } from "../core.js";
+import { LOST } from "../server.js";
 
 let turn = 0; // of the newest sweep; what comes of older ones is dropped
 
@@ -19,16 +20,15 @@ export async function sweep(photo) {
   const mine = ++turn;
   const { network } = state;
   state.sweep = { photo, total: state.stitches.length, error: "" };
-  const image = { path: photo.path };
-  const begun = await asked(server.begin_sweep, { image, network, first: nearestFirst() });
+  const begun = await server.beginSweep(photo, network, nearestFirst());
   let left = begun.total;
   let error = begun.error;
   while (!error && left > 0) {
     if (mine !== turn) {
-      asked(server.end_sweep, begun);
+      server.endSweep(begun.sweep);
       return;
     }
-    const more = await asked(server.more, begun);
+    const more = await server.more(begun.sweep);
     if (mine !== turn) continue;
     error = more.error;
     left = more.left;

@@ -3,8 +3,9 @@
 
 import { bought, labelRing, setBudget, span } from "../chart/budget.js";
 import { draw, frame, ranges, stageTraces } from "../chart/chart.js";
-import { bold, keep, LOST, on, page, plot, state, tell, tone } from "../core.js";
+import { bold, keep, on, page, plot, state, tell, tone } from "../core.js";
 import { setExample } from "../photo/photo.js";
+import { LOST } from "../server.js";
 import { bringBack, setAside, zoo } from "../zoo/zoo.js";
 
 const PASS_S = 8; // of the budget, from the smallest stitch to the largest

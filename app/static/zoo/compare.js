@@ -1,11 +1,9 @@
 // A zoo model beside the stitch of equal GMACs and the stitch of equal accuracy, in figures and on the visitor's photo.
 
 import { bestWithin } from "../chart/budget.js";
-import { asked, bold, keep, on, page, server, state, tell } from "../core.js";
-import { upload } from "../photo/photo.js";
+import { bold, keep, on, page, server, state, tell } from "../core.js";
+import { followFetch } from "../server.js";
 import { redraw, shown, zoo } from "./zoo.js";
-
-const ASK_MS = 500; // between questions how far a fetch is
 
 let turn = 0; // of the newest question; older answers are dropped
 let cards = []; // {stitch, answer: element} of the panel, the zoo model's first
@@ -230,7 +228,7 @@ const refuse = (sentence) => sayRun(sentence, { isError: true, go: "Try again", 
 async function run() {
   const mine = ++turn;
   for (const { answer } of cards) answer.replaceChildren();
-  page.compareRun.hidden = !server.compare_photo; // a page without its server
+  page.compareRun.hidden = !server; // a page without its server
   if (page.compareRun.hidden || state.picked === null) return;
   const one = model(state.picked);
   if (!state.photo) {
@@ -243,7 +241,7 @@ async function run() {
     return;
   }
   sayRun(`Looking for the weights of ${one.name} …`);
-  const size = await asked(server.zoo_size, { model: one.name });
+  const size = await server.zooSize(one.name);
   if (mine !== turn) return;
   if (size.error) refuse(size.error);
   else if (size.here) runNow(one, mine);
@@ -257,30 +255,20 @@ async function run() {
 
 async function fetchThenRun(one, mine) {
   sayRun(`Fetching the weights of ${one.name} …`, { share: null });
-  const progress = await asked(server.zoo_fetch, { model: one.name });
+  const progress = await server.zooFetch(one.name);
   if (mine === turn) follow(one, mine, progress);
 }
 
-// Asks how far the fetch is until it ends.
 async function follow(one, mine, progress) {
-  while (mine === turn) {
-    if (progress.error || progress.state === "failed") {
-      refuse(progress.error ?? progress.sentence);
-      return;
-    }
-    if (progress.state === "done") {
-      runNow(one, mine);
-      return;
-    }
-    const { state: now, done, total } = progress;
-    sayRun(`Fetching the weights of ${one.name}${total ? `: ${megabytes(done)} of ${megabytes(total)} MB` : " …"}`, { share: total ? done / total : null });
-    // stopped: a page in the background is slow to ask
-    if (now === "stopped") progress = await asked(server.zoo_fetch, { model: one.name });
-    else {
-      await new Promise((resolve) => setTimeout(resolve, ASK_MS));
-      if (mine === turn) progress = await asked(server.zoo_progress, { model: one.name });
-    }
-  }
+  const end = await followFetch(progress, {
+    fetch: () => server.zooFetch(one.name),
+    ask: () => server.zooProgress(one.name),
+    isWanted: () => mine === turn,
+    show: ({ done, total }) =>
+      sayRun(`Fetching the weights of ${one.name}${total ? `: ${megabytes(done)} of ${megabytes(total)} MB` : " …"}`, { share: total ? done / total : null }),
+  });
+  if (end?.error) refuse(end.error);
+  else if (end) runNow(one, mine);
 }
 
 async function runNow(one, mine) {
@@ -291,12 +279,12 @@ async function runNow(one, mine) {
     .slice(1)
     .map(({ stitch }) => stitch?.name)
     .filter((name) => name !== undefined);
-  const ask = () => asked(server.compare_photo, { image: { path: photo.path }, model: one.name, image_size: one.size, stitches, network });
+  const ask = () => server.comparePhoto(photo, one, stitches, network);
   let found = await ask();
   if (found.gone && mine === turn) {
     // uploads are swept away in time
     try {
-      photo.path = await upload(photo.file);
+      photo.path = await server.upload(photo.file);
       found = await ask();
     } catch (error) {
       found = { error: error.message };
