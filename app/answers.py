@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from snnet.network.network import StitchedNetwork
+    from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.stitches.stitch import Stitch
 
 SHOWN = 5  # classes of an answer

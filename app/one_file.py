@@ -19,7 +19,7 @@ from .figures.route import drawing
 
 if TYPE_CHECKING:
     from snnet.catalogue.entries import Entry
-    from snnet.network.network import StitchedNetwork
+    from snnet.catalogue.stitched_network import StitchedNetwork
 
 START = "still.js"
 PARTS = ("zoo/zoo", "zoo/compare", "network/route")  # of the page, that need no server

@@ -25,9 +25,9 @@ from .figures import chart
 from .figures.route import drawing
 
 if TYPE_CHECKING:
+    from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.evaluation.results import Result
     from snnet.evaluation.store import Store
-    from snnet.network.network import StitchedNetwork
     from snnet.stitches.stitch import Stitch
     from snnet.weights.transfer import Progress
 
@@ -180,14 +180,12 @@ class Service:
 
     def remeasured(self, network: str, store: "Store") -> None:
         """Tell a loaded network the results that a store has by now; others read them as they load."""
-        from snnet.evaluation import accuracy
-
         name = self._name(network)
         with self._lock:
             loading = self._loaded.get(name)
         self._summaries.pop(name, None)
         if loading is not None:  # set at once: calls under way see all of the old figures, or the new ones
-            accuracy.attach(loading.result(), store, self.results_along(name))
+            loading.result().attach(store, self.results_along(name))
 
     def is_here(self, network: str = "") -> bool:
         """True if nothing would have to be fetched."""

@@ -18,7 +18,7 @@ from .fetching import Fetcher
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from snnet.network.network import StitchedNetwork
+    from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.stitches.stitch import Stitch
     from snnet.weights.transfer import Progress
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from snnet.catalogue.build import stitch as stitch
     from snnet.catalogue.entries import load as load
-    from snnet.network.network import StitchedNetwork as StitchedNetwork
+    from snnet.catalogue.stitched_network import StitchedNetwork as StitchedNetwork
     from snnet.network.sweep import sweep as sweep
     from snnet.stitches.stitch import Stitch as Stitch
 
@@ -22,7 +22,7 @@ _HOME = {
     "stitch": "catalogue.build",
     "sweep": "network.sweep",
     "Stitch": "stitches.stitch",
-    "StitchedNetwork": "network.network",
+    "StitchedNetwork": "catalogue.stitched_network",
 }
 _MODULES = {"frontier": "frontier", "published": "catalogue.published"}
 

@@ -3,8 +3,8 @@
 import timm
 import torch
 
+from snnet.catalogue.stitched_network import StitchedNetwork
 from snnet.network.anchor import Anchor
-from snnet.network.network import StitchedNetwork
 from snnet.photos.transform import Transform
 from snnet.stitches.stitch import at_sizes, nearest_joints, stage_sections
 

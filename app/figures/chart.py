@@ -14,7 +14,7 @@ from snnet.tables import published_results, zoo
 from . import savings, zoo_table
 
 if TYPE_CHECKING:
-    from snnet.network.network import StitchedNetwork
+    from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.stitches.stitch import Stitch
 
 # Okabe and Ito's colours, told apart by colour-blind eyes; grey for the rest.

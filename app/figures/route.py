@@ -14,8 +14,8 @@ from snnet.tables import published_results
 if TYPE_CHECKING:
     from torch import nn
 
+    from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.network.layers import StitchingLayer
-    from snnet.network.network import StitchedNetwork
     from snnet.stitches.stitch import Stitch
 
 Grid = tuple[int, int]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from snnet.tables import published_results
 
 if TYPE_CHECKING:
-    from snnet.network.network import StitchedNetwork
+    from snnet.catalogue.stitched_network import StitchedNetwork
 
 
 def ownership(net: "StitchedNetwork") -> dict[str, str]:

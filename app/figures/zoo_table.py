@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from snnet.tables import zoo
 
 if TYPE_CHECKING:
-    from snnet.network.network import StitchedNetwork
+    from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.stitches.stitch import Stitch
 
 # Top-1 on the sets of timm's tables, by the column of `ZooModel`; the first is what stitches are measured on.

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from .table import Table
 
 if TYPE_CHECKING:
+    from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.evaluation.results import Result
     from snnet.evaluation.store import Store
-    from snnet.network.network import StitchedNetwork
 
     from ..service import Service
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
+    from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.evaluation.accuracy import Accuracy
     from snnet.evaluation.results import Result
     from snnet.evaluation.store import Store
-    from snnet.network.network import StitchedNetwork
 
 SHORT = 10  # characters of a route's hash in the table; a download has it whole
 

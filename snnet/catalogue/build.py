@@ -6,7 +6,7 @@ net.save("my-network/")
 
 import difflib
 import inspect
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
@@ -30,9 +30,9 @@ from snnet.stitches.stitch import (
 if TYPE_CHECKING:
     from torch import nn
 
+    from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.network.anchor import Anchor
     from snnet.network.counting import Point
-    from snnet.network.network import StitchedNetwork
     from snnet.photos.fingerprints import Source
     from snnet.photos.photo_set import Photos
     from snnet.photos.transform import Transform
@@ -81,6 +81,7 @@ def stitch(
     Raises ValueError for what can't be joined, with the reason, and WeightsError where pretrained weights
     can't be had.
     """
+    from snnet.network.start import start
     from snnet.photos.photo_set import Photos, open_photos
 
     net = network(
@@ -108,44 +109,6 @@ def stitch(
     return net
 
 
-def start(
-    net: "StitchedNetwork",
-    photos: "Photos",
-    *,
-    batch_size: int = 16,
-    workers: int | None = 0,
-    progress: bool = False,
-) -> None:
-    """Set a network's stitching layers by least squares on photos, at its first stitch's size.
-
-    Norms behind them are matched on the first of these photos.
-    """
-    import torch
-    from tqdm import tqdm
-
-    from snnet.network import least_squares, own_norms
-    from snnet.photos.batches import batches
-
-    transform = net.transform(net.stitches[0])
-    text = f"{len(net.layers)} stitching layers from {photos.describe()} at {transform.image_size} px"
-
-    kept: list[Any] = []
-
-    def images() -> Iterator[Any]:
-        with tqdm(total=len(photos), unit="photo", desc=text, disable=not progress) as bar:
-            for batch in batches(photos, [transform], batch_size, workers):
-                x = batch.images[transform]
-                if net.own_norms and sum(map(len, kept)) < own_norms.PHOTOS:
-                    kept.append(x)
-                yield x
-                bar.update(len(x))
-
-    least_squares.start(net, images())
-    if net.own_norms:
-        matched = torch.cat(kept)[: own_norms.PHOTOS].to(memory_format=torch.channels_last)
-        own_norms.match(net, matched.to(next(net.parameters()).device))
-
-
 def network(
     names: Sequence[str],
     *,
@@ -162,7 +125,7 @@ def network(
     """Return the network of `stitch` before its layers are started: they are zero."""
     import torch
 
-    from snnet.network.network import StitchedNetwork
+    from snnet.catalogue.stitched_network import StitchedNetwork
 
     if ways not in get_args(Ways):
         raise ValueError(f"ways {ways!r} is none of {', '.join(get_args(Ways))}")
@@ -385,8 +348,8 @@ def _thinned(
     """Return at most `most` stitches, the anchors among them, the ways spread evenly by GMACs."""
     import torch
 
+    from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.network import counting
-    from snnet.network.network import StitchedNetwork
 
     if most <= len(anchors):
         raise ValueError(f"at most {most} stitches: the {len(anchors)} anchors are among them, so give more")

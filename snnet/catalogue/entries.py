@@ -11,8 +11,8 @@ from snnet.weights.sources import Source
 from snnet.weights.transfer import Progress
 
 if TYPE_CHECKING:
+    from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.evaluation.results import Result
-    from snnet.network.network import StitchedNetwork
 
 
 class Entry:
@@ -157,16 +157,16 @@ class FolderEntry(Entry):
         return True
 
     def build(self, weights: Path | None = None) -> "StitchedNetwork":
-        from snnet.catalogue import saved as folders
+        from snnet.catalogue.stitched_network import StitchedNetwork
 
         if weights is not None:
             raise ValueError(f"{self._folder} holds its own weights: leave --weights out")
-        return folders.load(self._folder)
+        return StitchedNetwork.from_folder(self._folder)
 
     def along(self) -> "list[Result]":
         from snnet.catalogue import saved as folders
 
-        return folders.results_along(self._folder)
+        return folders.bundled_results(self._folder)
 
 
 @cache
@@ -216,11 +216,9 @@ def load(name: str, *, weights: str | Path | None = None) -> "StitchedNetwork":
 
 def ready(found: Entry, weights: Path | None = None) -> "StitchedNetwork":
     """Return an entry's network from what is here, with its accuracies."""
-    from snnet.evaluation import accuracy
-
     net = found.build(weights)
     if not net.accuracies:  # a folder's come with it
-        accuracy.attach(net)
+        net.attach()
     return net
 
 

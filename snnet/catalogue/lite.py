@@ -10,7 +10,7 @@ from snnet.weights.files import WeightsError, brief, differing
 from snnet.weights.originals import is_packaged, timm_model
 
 if TYPE_CHECKING:
-    from snnet.network.network import StitchedNetwork
+    from snnet.catalogue.stitched_network import StitchedNetwork
 
 NAME, TITLE = "lite", "EfficientNet-Lite 0/1/2"
 LAYERS = ASSETS / "networks" / "lite.safetensors"
@@ -37,8 +37,8 @@ def load() -> "StitchedNetwork":
 
 def anchored(own_norms: bool = False) -> "StitchedNetwork":
     """Return the network with its anchors' weights; its stitching layers are zero."""
+    from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.network.anchor import Anchor
-    from snnet.network.network import StitchedNetwork
     from snnet.photos.transform import Transform
     from snnet.stitches.stitch import at_sizes, nearest_joints, stage_sections
 

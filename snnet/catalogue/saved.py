@@ -4,17 +4,19 @@ The same folder is what a hub repository of a network holds.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from snnet.stitches.stitch import Leg, Stitch
 from snnet.weights.files import WeightsError, brief, differing, read_checkpoint
 
 if TYPE_CHECKING:
     from snnet.evaluation.results import Result
-    from snnet.network.network import StitchedNetwork
+    from snnet.network.network import Network
+
+N = TypeVar("N", bound="Network")
 
 CONFIG, WEIGHTS, RESULTS, CARD = "config.json", "model.safetensors", "results.csv", "README.md"
 FORMAT = 1
@@ -25,58 +27,53 @@ def is_network(folder: Path) -> bool:
     return (folder / CONFIG).is_file()
 
 
-def save(net: "StitchedNetwork", folder: Path) -> None:
-    """Write a network to a folder, made if it is missing; what was there of another network is replaced.
+def write(
+    folder: Path, plan: Mapping[str, Any], net: "Network", bundled: "Sequence[Result]", text: str
+) -> None:
+    """Write a network to a folder: its plan, its tensors, the results `bundled` with it, and its card's text.
 
-    Results that are known of its stitches go along, so that whoever loads it need not measure again.
+    The folder is made if it is missing; what was there of another network is replaced.
     """
     import safetensors.torch
 
-    from snnet.evaluation import accuracy, provenance, results
+    from snnet.evaluation import results
 
     folder.mkdir(parents=True, exist_ok=True)
-    plan = _plan(net)
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in net.state_dict().items()}
     part = folder / f"{WEIGHTS}.part"
     safetensors.torch.save_file(tensors, part, metadata={"format": "pt"})
     (folder / CONFIG).write_text(json.dumps({"snnet": plan}, indent=1) + "\n", encoding="utf-8")
     part.chmod((folder / CONFIG).stat().st_mode)  # safetensors keeps its files to their owner
     part.replace(folder / WEIGHTS)
-    known = list({result.key: result for _, result in provenance.results_of(net)}.values())
-    if known:
-        accuracy.attach(net)
     (folder / RESULTS).unlink(missing_ok=True)
-    if known:
-        results.write_table(known, folder / RESULTS)
-    (folder / CARD).write_text(card(net), encoding="utf-8")
+    if bundled:
+        results.write_table(bundled, folder / RESULTS)
+    (folder / CARD).write_text(text, encoding="utf-8")
 
 
-def load(folder: Path) -> "StitchedNetwork":
-    """Return the network of a folder, in evaluation mode, with all that is known of its stitches' accuracy.
+def read(folder: Path, make: "type[N]") -> "N":
+    """Return the network of a folder, of this class, in evaluation mode.
 
     Raises WeightsError naming the file that is missing, damaged or of another network.
     """
-    from snnet.evaluation import accuracy
-
-    plan = read_plan(folder / CONFIG)
-    net = _network(plan, folder)
+    net = _network(read_plan(folder / CONFIG), folder, make)
     remedy = "save the network again, or fetch the folder whole"
     tensors = read_checkpoint(folder / WEIGHTS, remedy)
     if words := differing(net.state_dict(), tensors):
         raise WeightsError(f"{folder / WEIGHTS} does not fit {folder / CONFIG}: {brief(words)}; {remedy}")
     net.load_state_dict(tensors)
-    accuracy.attach(net, along=results_along(folder))
     return net
 
 
-def results_along(folder: Path) -> "list[Result]":
+def bundled_results(folder: Path) -> "list[Result]":
     """Return the results that came with a network's folder."""
     from snnet.evaluation import results
 
     return results.read_table(folder / RESULTS) if (folder / RESULTS).is_file() else []
 
 
-def _plan(net: "StitchedNetwork") -> dict[str, Any]:
+def plan_of(net: "Network", is_reported: bool) -> dict[str, Any]:
+    """Return all that makes a network again but its tensors, as JSON; see `is_reported`."""
     import timm
 
     plan: dict[str, Any] = {
@@ -87,7 +84,7 @@ def _plan(net: "StitchedNetwork") -> dict[str, Any]:
         "timm": timm.__version__,
     }
     if net.published_as:
-        return plan | {"published": net.published_as, "rank": net.rank, "reported": bool(net.reported)}
+        return plan | {"published": net.published_as, "rank": net.rank, "reported": is_reported}
     return plan | {
         "rank": net.rank,
         "own_norms": net.own_norms,
@@ -122,17 +119,18 @@ def read_plan(file: Path) -> Mapping[str, Any]:
     return plan
 
 
-def _network(plan: Mapping[str, Any], folder: Path) -> "StitchedNetwork":
+def is_reported(plan: Mapping[str, Any]) -> bool:
+    """True if what a network's authors report holds for these weights: they were not trained on since."""
+    return "published" in plan and plan.get("reported", True)
+
+
+def _network(plan: Mapping[str, Any], folder: Path, make: "type[N]") -> "N":
+    from snnet.catalogue import families
     from snnet.catalogue.build import make_anchor
-    from snnet.network.network import StitchedNetwork
     from snnet.photos.transform import Transform
 
     if name := plan.get("published"):
-        from snnet.catalogue import published
-
-        net = published.blank(name, plan.get("rank", 0))
-        if not plan.get("reported", True):  # trained here: what the authors report is of other weights
-            net.reported = {}
+        net = families.assemble(make, families.family_of(name), plan.get("rank", 0))
     else:
         try:
             anchors = []
@@ -150,7 +148,7 @@ def _network(plan: Mapping[str, Any], folder: Path) -> "StitchedNetwork":
                 for row in plan["stitches"]
             ]
             transforms = {row["image_size"]: Transform(**row) for row in plan["transforms"]}
-            net = StitchedNetwork(
+            net = make(
                 plan["name"],
                 plan["title"],
                 anchors,
@@ -167,11 +165,12 @@ def _network(plan: Mapping[str, Any], folder: Path) -> "StitchedNetwork":
     return net
 
 
-def card(net: "StitchedNetwork") -> str:
-    """Return the hub's model card: what the network is, its frontier with sources, and how to use it."""
-    from snnet.evaluation import accuracy
+def card(net: "Network", table: Sequence[Mapping[str, Any]], line: str) -> str:
+    """Return the hub's model card: what the network is, its frontier with sources, and how to use it.
 
-    rows = sorted(accuracy.table(net), key=lambda row: row["gmacs"])
+    `table` and `line` are what `snnet.evaluation.accuracy` says of it.
+    """
+    rows = sorted(table, key=lambda row: row["gmacs"])
     measured = [row for row in rows if row["on_front"]]
     shown = measured or rows
     gmacs = [row["gmacs"] for row in rows]
@@ -214,4 +213,4 @@ def card(net: "StitchedNetwork") -> str:
         lines.append(
             f"| `{row['name']}` | {row['gmacs']:.3f} | {row['params_m']:.2f} M | {top1} | {source} |"
         )
-    return "\n".join([*lines, "", accuracy.line(net), ""])
+    return "\n".join([*lines, "", line, ""])

@@ -9,8 +9,8 @@ from snnet.commands import malloc
 from snnet.commands.options import add_draw, add_network, add_photos, command, open_photos, say
 
 if TYPE_CHECKING:
+    from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.evaluation.results import Result
-    from snnet.network.network import StitchedNetwork
     from snnet.photos.photo_set import Photos
 
 _FOR_MACHINES = ("stitch", "total", "top1", "top5", "precision", "measured_on")

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from snnet.network.network import StitchedNetwork
+    from snnet.catalogue.stitched_network import StitchedNetwork
 
 _MARKS = {"published": "diamond", "measured": "circle", "estimated": "circle-open"}
 

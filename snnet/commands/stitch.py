@@ -52,20 +52,21 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Join the models and write the network's folder."""
     from snnet.catalogue import build, lite
+    from snnet.network.start import start
 
     malloc.keep_freed()
     photos = open_photos(options, seed=options.seed)
-    start = {"batch_size": options.batch_size, "workers": options.workers, "progress": True}
+    settings = {"batch_size": options.batch_size, "workers": options.workers, "progress": True}
     if options.models == [lite.NAME]:
         net = lite.anchored()
-        build.start(net, photos, **start)
+        start(net, photos, **settings)
         file = options.out or lite.LAYERS
         origin = {"network": net.name, "photos": len(photos), "fingerprint": photos.fingerprint}
         lite.write_layers(net, file, origin | {"method": "least squares, no training"})
         say(f"wrote {file} ({file.stat().st_size / 1e6:.1f} MB)")
         return
     joining = {name: getattr(options, name) for name in _JOINING}
-    net = build.stitch(options.models, data=photos, **joining, **start)
+    net = build.stitch(options.models, data=photos, **joining, **settings)
     folder = options.out or Path(net.name)
     net.save(folder)
     gmacs = [net.cost(stitch).gmacs for stitch in net.stitches]

@@ -11,7 +11,7 @@ from snnet.commands.options import add_photos, command, open_photos, say
 from snnet.training.recipes import RECIPES, Recipe
 
 if TYPE_CHECKING:
-    from snnet.network.network import StitchedNetwork
+    from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.training.run import Plan
 
 
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> None:
         processes = int(os.environ.get("WORLD_SIZE", "1"))
         print("\n".join(_dry_run(net, plan(net, photos, recipe, processes))))
         return
-    net = train(
+    train(
         net,
         photos,
         recipe,

@@ -8,7 +8,7 @@ published top-1 plus that difference.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from snnet import frontier
 from snnet.evaluation.intervals import (
@@ -18,14 +18,14 @@ from snnet.evaluation.intervals import (
     paired_difference,
     wilson,
 )
-from snnet.evaluation.provenance import results_of
 from snnet.evaluation.results import Result
-from snnet.evaluation.store import Store
 from snnet.stitches.stitch import Stitch
 from snnet.tables import zoo
 
 if TYPE_CHECKING:
-    from snnet.network.network import StitchedNetwork
+    from snnet.network.anchor import Anchor
+    from snnet.network.counting import Cost
+    from snnet.photos.transform import Transform
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,27 @@ class Accuracy:
     photos: str = ""
 
 
+class HasAccuracies(Protocol):
+    """A network that knows how accurate its stitches are, as far as it is asked here.
+
+    `accuracies` holds what is known of each stitch, by name; `reported` is what the authors of these very
+    weights report of them.
+    """
+
+    accuracies: Mapping[str, Accuracy]
+    reported: Mapping[str, Accuracy]
+    stitches: tuple[Stitch, ...]
+    anchors: "Sequence[Anchor]"
+
+    def transform(self, stitch: Stitch) -> "Transform":
+        """Return what turns a PIL image into a stitch's input."""
+        ...
+
+    def cost(self, stitch: Stitch) -> "Cost":
+        """Return what a stitch costs."""
+        ...
+
+
 def reported(top1: float, source: str) -> Accuracy:
     """Return what the authors of a network's weights measured for one of its stitches, top-1 in percent."""
     return Accuracy(
@@ -53,7 +74,7 @@ def reported(top1: float, source: str) -> Accuracy:
     )
 
 
-def timm_row(net: "StitchedNetwork", stitch: Stitch) -> zoo.ZooModel | None:
+def timm_row(net: HasAccuracies, stitch: Stitch) -> zoo.ZooModel | None:
     """Return the zoo's row of a stitch that is timm's own model, unchanged, at its size and crop."""
     if not stitch.is_anchor or (name := net.anchors[stitch.anchors[0]].weights) is None:
         return None
@@ -64,7 +85,7 @@ def timm_row(net: "StitchedNetwork", stitch: Stitch) -> zoo.ZooModel | None:
     return next((m for m in zoo.models() if (m.name, m.image_size) == (name, stitch.image_size)), None)
 
 
-def published(net: "StitchedNetwork", stitch: Stitch) -> Accuracy | None:
+def published(net: HasAccuracies, stitch: Stitch) -> Accuracy | None:
     """Return what the weights' authors report, or timm's own result for an anchor at its size and crop."""
     if stitch.name in net.reported:
         return net.reported[stitch.name]
@@ -79,12 +100,7 @@ def published(net: "StitchedNetwork", stitch: Stitch) -> Accuracy | None:
     )
 
 
-def attach(net: "StitchedNetwork", store: Store | None = None, along: Sequence[Result] = ()) -> None:
-    """Fill `net.accuracies` from published results, the results that ship, those `along`, and the user's."""
-    net.accuracies = accuracies(net, results_of(net, store, along))
-
-
-def accuracies(net: "StitchedNetwork", known: Sequence[tuple[Stitch, Result]]) -> dict[str, Accuracy]:
+def accuracies(net: HasAccuracies, known: Sequence[tuple[Stitch, Result]]) -> dict[str, Accuracy]:
     """Return the best-founded accuracy of every stitch that has one: published, measured, then estimated."""
     found: dict[str, Accuracy] = {}
     for stitch in net.stitches:
@@ -122,7 +138,7 @@ def measured(result: Result) -> Accuracy:
     )
 
 
-def control_of(net: "StitchedNetwork", stitch: Stitch, found: Mapping[str, Accuracy]) -> Stitch | None:
+def control_of(net: HasAccuracies, stitch: Stitch, found: Mapping[str, Accuracy]) -> Stitch | None:
     """Return the stitch's back anchor at its published size, if a published accuracy stands there."""
     return next(
         (
@@ -138,7 +154,7 @@ def control_of(net: "StitchedNetwork", stitch: Stitch, found: Mapping[str, Accur
 
 
 def estimated(
-    net: "StitchedNetwork", stitch: Stitch, run: Mapping[str, Result], found: Mapping[str, Accuracy]
+    net: HasAccuracies, stitch: Stitch, run: Mapping[str, Result], found: Mapping[str, Accuracy]
 ) -> Accuracy | None:
     """Return the control's published top-1 plus the paired difference to it in one run, if both are there."""
     control = control_of(net, stitch, found)
@@ -163,7 +179,7 @@ def estimated(
     )
 
 
-def line(net: "StitchedNetwork") -> str:
+def line(net: HasAccuracies) -> str:
     """Return the sentences below the chart: which accuracies of this network come from where."""
     by_source: dict[str, list[Accuracy]] = {"published": [], "measured": [], "estimated": []}
     for known in net.accuracies.values():
@@ -193,10 +209,10 @@ def _photos(known: Sequence[Accuracy]) -> str:
     return ", or ".join(dict.fromkeys(accuracy.photos for accuracy in known))
 
 
-def table(net: "StitchedNetwork") -> list[dict[str, Any]]:
+def table(net: HasAccuracies) -> list[dict[str, Any]]:
     """Return a row a stitch, in the network's order: name, cost, accuracy, and whether it is on the front."""
     costs = [net.cost(stitch) for stitch in net.stitches]
-    known = [net.accuracy(stitch) for stitch in net.stitches]
+    known = [net.accuracies.get(stitch.name) for stitch in net.stitches]
     front = set(frontier.front([c.gmacs for c in costs], [a.top1 if a else None for a in known]))
     return [
         {

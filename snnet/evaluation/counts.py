@@ -15,7 +15,7 @@ from snnet.evaluation.store import Store
 from snnet.stitches.stitch import Stitch
 
 if TYPE_CHECKING:
-    from snnet.network.network import StitchedNetwork
+    from snnet.network.network import Network
     from snnet.photos.batches import Batch
     from snnet.photos.photo_set import Photos
 
@@ -30,7 +30,7 @@ class Counts:
     broken: list[str]
 
     @classmethod
-    def none(cls, net: "StitchedNetwork", photos: "Photos", stitches: Sequence[Stitch]) -> "Counts":
+    def none(cls, net: "Network", photos: "Photos", stitches: Sequence[Stitch]) -> "Counts":
         """Return the counts of an evaluation that has not begun."""
         classes = max(net.anchors[0].model.num_classes, max(photos.labels) + 1)
         return cls(

@@ -24,7 +24,7 @@ from snnet.photos.decode import PhotoError
 from snnet.stitches.stitch import Stitch
 
 if TYPE_CHECKING:
-    from snnet.network.network import StitchedNetwork
+    from snnet.network.network import Network
     from snnet.photos.batches import Batch
     from snnet.photos.photo_set import Photos
 
@@ -56,7 +56,7 @@ _DEFAULTS = EvaluationOptions()
 
 
 def evaluate(
-    net: "StitchedNetwork",
+    net: "Network",
     photos: "Photos",
     options: EvaluationOptions = _DEFAULTS,
     *,
@@ -125,7 +125,7 @@ def _check_labels(photos: "Photos") -> None:
 class _Evaluation:
     """One evaluation in one process."""
 
-    net: "StitchedNetwork"
+    net: "Network"
     photos: "Photos"
     stitches: Sequence[Stitch]
     options: EvaluationOptions
@@ -209,7 +209,7 @@ class _Evaluation:
         ]
 
 
-def for_measuring(net: "StitchedNetwork", precision: str) -> "StitchedNetwork":
+def for_measuring(net: "Network", precision: str) -> "Network":
     """Return a copy in this precision, its convolutions laid out channels-last (twice as fast on CPUs)."""
     copied = copy.deepcopy(net).eval().to(PRECISIONS[precision])
     return copied.to(memory_format=torch.channels_last)

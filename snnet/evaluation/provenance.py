@@ -9,11 +9,11 @@ from snnet.evaluation.store import Store
 from snnet.stitches.stitch import Part, Stitch
 
 if TYPE_CHECKING:
-    from snnet.network.network import StitchedNetwork
+    from snnet.network.network import Network
     from snnet.photos.photo_set import Photos
 
 
-def routes(net: "StitchedNetwork") -> dict[str, str]:
+def routes(net: "Network") -> dict[str, str]:
     """Return the hash of every stitch's route by name: of what runs and with which tensors, nothing else.
 
     An anchor alone therefore keeps its results when a stitching layer changes, or in another network.
@@ -30,7 +30,7 @@ def routes(net: "StitchedNetwork") -> dict[str, str]:
     return hashes
 
 
-def _digest(net: "StitchedNetwork", part: Part) -> bytes:
+def _digest(net: "Network", part: Part) -> bytes:
     owner = "layer" if part.kind == "layer" else net.anchors[part.anchor].architecture
     digest = hashlib.sha256(f"{part.kind} {part.index} {owner}".encode())
     for name, tensor in sorted(net.tensors(part).items()):
@@ -40,7 +40,7 @@ def _digest(net: "StitchedNetwork", part: Part) -> bytes:
 
 
 def results_of(
-    net: "StitchedNetwork", store: Store | None = None, bundled: Sequence[Result] = ()
+    net: "Network", store: Store | None = None, bundled: Sequence[Result] = ()
 ) -> list[tuple[Stitch, Result]]:
     """Return every result that holds for a stitch of this network as it is, the user's own last.
 
@@ -55,7 +55,7 @@ def results_of(
 
 
 def results_on(
-    net: "StitchedNetwork", photos: "Photos", precision: str, store: Store | None = None
+    net: "Network", photos: "Photos", precision: str, store: Store | None = None
 ) -> dict[str, Result]:
     """Return the results on these very photos, in one precision, by the stitch's name."""
     run = photos.fingerprint, precision
@@ -66,13 +66,13 @@ def results_on(
     }
 
 
-def missing(net: "StitchedNetwork", photos: "Photos", precision: str, store: Store) -> list[Stitch]:
+def missing(net: "Network", photos: "Photos", precision: str, store: Store) -> list[Stitch]:
     """Return the stitches without a result for these photos, neither in the store nor shipped."""
     done = results_on(net, photos, precision, store)
     return [stitch for stitch in net.stitches if stitch.name not in done]
 
 
-def run_key(net: "StitchedNetwork", photos: "Photos", stitches: Sequence[Stitch], precision: str) -> str:
+def run_key(net: "Network", photos: "Photos", stitches: Sequence[Stitch], precision: str) -> str:
     """Return what makes an evaluation this one: photos, precision, the stitches' tensors and transforms."""
     route = routes(net)
     parts = [photos.fingerprint, precision]

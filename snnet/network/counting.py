@@ -6,7 +6,7 @@ norm five; global average pooling one per input element; softmax, activations, a
 timm's own GMACs follow the same convention but leave the norms out, so they share an axis.
 
 Parameters are those of the modules that a stitch runs, buffers left out. Of two published networks the
-authors count a little less, and so do we (`StitchedNetwork.uncounted`): their DeiT stitches go without class
+authors count a little less, and so do we (`Network.uncounted`): their DeiT stitches go without class
 token and position embedding, their Swin stitches without the front's steps down (at most 1.3 % together).
 """
 
@@ -26,7 +26,7 @@ from snnet.stitches.stitch import Part
 
 if TYPE_CHECKING:
     from snnet.network.anchor import Anchor
-    from snnet.network.network import StitchedNetwork
+    from snnet.network.network import Network
 
 aten = torch.ops.aten
 
@@ -158,7 +158,7 @@ def points(anchor: "Anchor", image_size: int) -> list[Point]:
     return [Point(anchor.layout.grid(x), anchor.layout.width(x)) for x in features]
 
 
-def part_macs(net: "StitchedNetwork") -> dict[tuple[Part, int], int]:
+def part_macs(net: "Network") -> dict[tuple[Part, int], int]:
     """Return the multiply-accumulates of every part at every image size (px) of the network."""
     macs: dict[tuple[Part, int], int] = {}
     for size in {stitch.image_size for stitch in net.stitches}:
@@ -176,7 +176,7 @@ def part_macs(net: "StitchedNetwork") -> dict[tuple[Part, int], int]:
     return macs
 
 
-def costs(net: "StitchedNetwork") -> dict[str, Cost]:
+def costs(net: "Network") -> dict[str, Cost]:
     """Return the cost of every stitch by name: the sum over its parts."""
     macs = net.part_macs
     params = {part: _parameters(net, part) for stitch in net.stitches for part in net.parts(stitch)}
@@ -190,5 +190,5 @@ def costs(net: "StitchedNetwork") -> dict[str, Cost]:
     }
 
 
-def _parameters(net: "StitchedNetwork", part: Part) -> int:
+def _parameters(net: "Network", part: Part) -> int:
     return sum(t.numel() for t in net.tensors(part).values() if isinstance(t, nn.Parameter))

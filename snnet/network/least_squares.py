@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from snnet.network.network import StitchedNetwork
+from snnet.network.network import Network
 from snnet.stitches.stitch import Joint
 
 Point = tuple[int, int, int]  # (anchor, blocks run before it, prefix tokens)
@@ -24,7 +24,7 @@ class NormalEquations:
     photos and places, prefix tokens among them. A layer that serves several joints sums theirs.
     """
 
-    def __init__(self, net: StitchedNetwork) -> None:
+    def __init__(self, net: Network) -> None:
         def ends(joint: Joint) -> tuple[Point, Point]:
             # the front's tokens as the back has them: with as many prefix tokens
             prefix = net.anchors[joint.back].layout.prefix
@@ -39,7 +39,7 @@ class NormalEquations:
         self.photos = 0
 
     @torch.no_grad()
-    def add(self, net: StitchedNetwork, images: Tensor) -> None:
+    def add(self, net: Network, images: Tensor) -> None:
         """Run the anchors on (B, 3, S, S) images and add what they say."""
         images = images.to(memory_format=torch.channels_last)  # twice as fast on CPUs; flattens for free
         features: dict[Point, Tensor] = {}
@@ -79,7 +79,7 @@ def _add(sums: dict[Any, Tensor], key: Any, term: Tensor) -> None:
 
 
 @torch.no_grad()
-def start(net: StitchedNetwork, batches: Iterable[Tensor]) -> int:
+def start(net: Network, batches: Iterable[Tensor]) -> int:
     """Set every stitching layer of `net` from batches of (B, 3, S, S) images; return the number of photos.
 
     The layers are the same whatever the batch size, up to rounding. Raises ValueError if there is no photo.

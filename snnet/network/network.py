@@ -1,43 +1,30 @@
 """Anchors joined by stitching layers: one set of weights, many networks, chosen at every call."""
 
-import warnings
 from collections.abc import Mapping, MutableMapping, Sequence
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from huggingface_hub import ModelHubMixin
 from torch import Tensor, nn
 
-from snnet import frontier
 from snnet.network import counting as cost
 from snnet.network.anchor import Anchor
 from snnet.network.layers import StitchingLayer
 from snnet.stitches.stitch import Joint, Part, Stitch
 
 if TYPE_CHECKING:
-    from snnet.evaluation.accuracy import Accuracy
     from snnet.photos.transform import Transform
 
 
-class UnmeasuredWarning(UserWarning):
-    """A stitch was chosen by its cost alone, because no accuracy is known."""
-
-
-class StitchedNetwork(nn.Module, ModelHubMixin):
+class Network(nn.Module):
     """Two or more anchors and the stitching layers between them (Pan, Cai and Zhuang, CVPR 2023).
 
     The stitch to run is an argument of the call and nothing is kept between calls, so any number of
     threads may use one network at once.
 
-    `save` writes a folder that `snnet.load` reads; `save_pretrained`, `push_to_hub` and `from_pretrained` are
-    the hub's usual ones. `origin` tells, as JSON, how the stitching layers were made.
-
     `transforms` prepares a photo for each image size (px); `rank` gives every stitching layer a low-rank
-    branch, `own_norms` norms of its own in the blocks behind it (see `own_norms`). `accuracies` holds what
-    is known of each stitch, by name; see `snnet.evaluation`. `reported` is what the authors of these very
-    weights report of them; `uncounted` the parameters of a stitch that their tables leave out, so that ours
-    agree.
+    branch, `own_norms` norms of its own in the blocks behind it (see `own_norms`). `origin` tells, as JSON,
+    how the stitching layers were made; `uncounted` the parameters of a stitch, by name, that its authors'
+    tables leave out, so that ours agree.
 
     Raises ValueError if two stitches have one name, or the features at a joint differ in resolution.
     """
@@ -65,8 +52,6 @@ class StitchedNetwork(nn.Module, ModelHubMixin):
         self.rank = rank
         self.origin: dict[str, Any] = {}
         self.published_as: str | None = None  # the name in `snnet.published`, of the authors' own networks
-        self.accuracies: Mapping[str, Accuracy] = {}
-        self.reported: Mapping[str, Accuracy] = {}
         self.uncounted: Mapping[str, int] = {}
         self._by_name = {stitch.name: stitch for stitch in self.stitches}
         if len(self._by_name) != len(self.stitches):
@@ -144,7 +129,7 @@ class StitchedNetwork(nn.Module, ModelHubMixin):
     def _owner(self, part: Part) -> Anchor:
         return self._behind[part.behind] if part.behind else self.anchors[part.anchor]
 
-    def train(self, mode: bool = True) -> "StitchedNetwork":
+    def train(self, mode: bool = True) -> Self:
         """Set training or evaluation mode; norms behind stitching layers keep the anchors' statistics."""
         super().train(mode)
         for anchor in self._behind.values():
@@ -187,42 +172,6 @@ class StitchedNetwork(nn.Module, ModelHubMixin):
         self.check(stitch)
         return self._costs[stitch.name]
 
-    def accuracy(self, stitch: Stitch) -> "Accuracy | None":
-        """Return what is known of a stitch's top-1, and where from; None if nothing has measured it."""
-        self.check(stitch)
-        return self.accuracies.get(stitch.name)
-
-    def select(
-        self, *, gmacs: float | None = None, params_m: float | None = None, silent: bool = False
-    ) -> Stitch:
-        """Return the most accurate stitch within a budget of GMACs, or of parameters in millions.
-
-        Above the largest stitch, the best one. While no stitch within the budget has a known accuracy, the
-        costliest of them: an `UnmeasuredWarning` says so, unless `silent`, and `accuracy(stitch)` is None.
-
-        Raises ValueError if the budget is below the smallest stitch, negative or not a number (the text
-        names the smallest), and TypeError unless exactly one budget is given.
-        """
-        if (gmacs is None) == (params_m is None):
-            raise TypeError("select takes one budget: gmacs= or params_m=")
-        costs = [self.cost(stitch) for stitch in self.stitches]
-        values = [known.top1 if (known := self.accuracy(s)) else None for s in self.stitches]
-        if gmacs is not None:
-            chosen = frontier.best_within([cost.gmacs for cost in costs], values, gmacs, unit="GMACs")
-        else:
-            assert params_m is not None
-            millions = [cost.params_m for cost in costs]
-            chosen = frontier.best_within(millions, values, params_m, unit="M parameters")
-        stitch = self.stitches[chosen]
-        if self.accuracy(stitch) is None and not silent:
-            warnings.warn(
-                f"{self.name}: no stitch within this budget has been measured, so this is the costliest, "
-                f"{stitch.name}; measure with: python -m snnet evaluate NETWORK --data PHOTOS",
-                UnmeasuredWarning,
-                stacklevel=2,
-            )
-        return stitch
-
     @property
     def ways(self) -> int:
         """How many different networks the weights hold, image sizes apart."""
@@ -237,43 +186,3 @@ class StitchedNetwork(nn.Module, ModelHubMixin):
     def apart_params_m(self) -> float:
         """Parameters of all the ways kept as networks of their own, in millions."""
         return sum({(s.legs, s.layers): self.cost(s).params_m for s in self.stitches}.values())
-
-    def save(self, folder: str | Path) -> None:
-        """Write the network to a folder: `config.json`, `model.safetensors`, its results and a model card."""
-        from snnet.catalogue import saved as folders
-
-        folders.save(self, Path(folder))
-
-    def _save_pretrained(self, save_directory: Path) -> None:
-        self.save(save_directory)
-
-    @classmethod
-    def _from_pretrained(
-        cls,
-        *,
-        model_id: str,
-        revision: str | None,
-        cache_dir: str | Path | None,
-        force_download: bool,
-        local_files_only: bool,
-        token: str | bool | None,
-        **_: Any,
-    ) -> "StitchedNetwork":
-        from huggingface_hub import snapshot_download
-
-        from snnet.catalogue import saved as folders
-
-        place = Path(model_id)
-        if not place.is_dir():
-            place = Path(
-                snapshot_download(
-                    model_id,
-                    revision=revision,
-                    cache_dir=cache_dir,
-                    force_download=force_download,
-                    local_files_only=local_files_only,
-                    token=token,
-                    allow_patterns=[folders.CONFIG, folders.WEIGHTS, folders.RESULTS],
-                )
-            )
-        return folders.load(place)

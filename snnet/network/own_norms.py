@@ -19,7 +19,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 if TYPE_CHECKING:
     from snnet.network.anchor import Anchor
-    from snnet.network.network import StitchedNetwork
+    from snnet.network.network import Network
     from snnet.stitches.stitch import Stitch
 
 PHOTOS = 128  # to match moments on: they run as one batch
@@ -66,7 +66,7 @@ def _is_norm(module: nn.Module) -> bool:
 
 
 @torch.no_grad()
-def match(net: "StitchedNetwork", images: Tensor) -> None:
+def match(net: "Network", images: Tensor) -> None:
     """Set the norms behind every stitching layer so that each channel has the back anchor's mean and spread.
 
     `images` is (B, 3, S, S), the photos to match on. The norms of a way are set one after the other, each on

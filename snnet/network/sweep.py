@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from snnet.network.network import StitchedNetwork
+from snnet.network.network import Network
 from snnet.stitches.stitch import Part, Stitch
 
 
@@ -18,7 +18,7 @@ class _Node:
     ends: list[Stitch] = field(default_factory=list)
 
 
-def _tree(net: StitchedNetwork, stitches: Sequence[Stitch]) -> _Node:
+def _tree(net: Network, stitches: Sequence[Stitch]) -> _Node:
     root = _Node()
     for stitch in stitches:
         node = root
@@ -28,9 +28,7 @@ def _tree(net: StitchedNetwork, stitches: Sequence[Stitch]) -> _Node:
     return root
 
 
-def together(
-    net: StitchedNetwork, images: Tensor, stitches: Sequence[Stitch]
-) -> Iterator[tuple[Stitch, Tensor]]:
+def together(net: Network, images: Tensor, stitches: Sequence[Stitch]) -> Iterator[tuple[Stitch, Tensor]]:
     """Yield (stitch, logits) for stitches on (B, 3, S, S) images, every shared beginning computed once.
 
     The stitches come in the order of the walk, depth first; at most one tensor a branching point is held, so
@@ -54,7 +52,7 @@ def together(
 
 @torch.inference_mode()
 def sweep(
-    net: StitchedNetwork, images: Tensor, stitches: Sequence[Stitch] | None = None
+    net: Network, images: Tensor, stitches: Sequence[Stitch] | None = None
 ) -> Iterator[tuple[Stitch, Tensor]]:
     """Yield (stitch, logits) for every stitch of the images' size, or for those given, as `together` does.
 
@@ -71,7 +69,7 @@ def sweep(
     yield from together(net, images, stitches)
 
 
-def saved(net: StitchedNetwork, stitches: Sequence[Stitch]) -> tuple[float, float]:
+def saved(net: Network, stitches: Sequence[Stitch]) -> tuple[float, float]:
     """Return the GMACs an image costs over these stitches: (each on its own, shared beginnings once)."""
     alone = sum(net.cost(stitch).gmacs for stitch in stitches)
     macs = net.part_macs

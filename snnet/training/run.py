@@ -12,12 +12,12 @@ import math
 import os
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ from snnet.training.log import Log
 from snnet.training.recipes import Recipe
 
 if TYPE_CHECKING:
-    from snnet.network.network import StitchedNetwork
+    from snnet.network.network import Network
     from snnet.photos.photo_set import Photos
     from snnet.photos.transform import Transform
     from snnet.stitches.stitch import Stitch
@@ -132,7 +132,7 @@ class Plan:
         return {}
 
 
-def plan(net: "StitchedNetwork", photos: "Photos", recipe: Recipe, processes: int = 1) -> Plan:
+def plan(net: "Network", photos: "Photos", recipe: Recipe, processes: int = 1) -> Plan:
     """Return what a run will do; TrainingError if this network or these photos don't go with the recipe."""
     size = recipe.image_size or net.stitches[0].image_size
     stitches = [stitch for stitch in net.stitches if size in (-1, stitch.image_size)]
@@ -152,7 +152,7 @@ def plan(net: "StitchedNetwork", photos: "Photos", recipe: Recipe, processes: in
     return Plan(recipe, tuple(groups), len(photos), processes, fetched)
 
 
-def _check_labels(net: "StitchedNetwork", photos: "Photos") -> None:
+def _check_labels(net: "Network", photos: "Photos") -> None:
     unknown = sum(label < 0 for label in photos.labels)
     if unknown:
         raise TrainingError(
@@ -165,9 +165,7 @@ def _check_labels(net: "StitchedNetwork", photos: "Photos") -> None:
         )
 
 
-def _by_gmacs(
-    net: "StitchedNetwork", stitches: Sequence["Stitch"], groups: int
-) -> list[tuple["Stitch", ...]]:
+def _by_gmacs(net: "Network", stitches: Sequence["Stitch"], groups: int) -> list[tuple["Stitch", ...]]:
     """Return the stitches in ranges of GMACs of equal width, empty ones left out (SN-Netv2, ECCV 2024)."""
     gmacs = [net.cost(stitch).gmacs for stitch in stitches]
     low, width = min(gmacs), (max(gmacs) - min(gmacs)) / groups or 1.0
@@ -293,7 +291,7 @@ class Teacher:
     Raises TrainingError for a model of other classes, WeightsError where its weights can't be had.
     """
 
-    def __init__(self, net: "StitchedNetwork", recipe: Recipe) -> None:
+    def __init__(self, net: "Network", recipe: Recipe) -> None:
         self._scale: tuple[Tensor, Tensor] | None = None
         if recipe.teacher in ("largest", "anchors"):
             chosen = list(net.anchors) if recipe.teacher == "anchors" else [net.anchors[-1]]
@@ -369,7 +367,7 @@ def loss_of(logits: Tensor, said: Tensor | None, targets: Tensor | None, recipe:
 # ---------------------------------------------------------------------------------------------------- run
 
 
-def parameter_groups(net: "StitchedNetwork", recipe: Recipe) -> list[dict[str, Any]]:
+def parameter_groups(net: "Network", recipe: Recipe) -> list[dict[str, Any]]:
     """Return the optimiser's groups: stitching layers and their norms at `lr`, anchors at their share of it.
 
     Sets `requires_grad`: frozen anchors, and the base of low-rank layers, have none.
@@ -391,7 +389,7 @@ def parameter_groups(net: "StitchedNetwork", recipe: Recipe) -> list[dict[str, A
 class _Drawn(nn.Module):
     """A network as one call a step, which is what distribution over processes wraps."""
 
-    def __init__(self, net: "StitchedNetwork") -> None:
+    def __init__(self, net: "Network") -> None:
         super().__init__()
         self.net = net
 
@@ -429,8 +427,18 @@ def learning_rates(plan: Plan) -> Callable[[int], float]:
     return at
 
 
+class Savable(Protocol):
+    """What the end of training needs of a network that `snnet.load` or `snnet.stitch` gave."""
+
+    reported: Mapping[str, Any]  # what the authors of its weights report: not of these any more
+
+    def save(self, folder: str | Path) -> None:
+        """Write the network to a folder."""
+        ...
+
+
 def train(
-    net: "StitchedNetwork",
+    net: "Network",
     photos: "Photos",
     recipe: Recipe,
     out: str | Path,
@@ -439,7 +447,7 @@ def train(
     workers: int | None = None,
     checkpoint_every_s: float = CHECKPOINT_EVERY_S,
     progress: bool = False,
-) -> "StitchedNetwork":
+) -> "Network":
     """Train a network in place, save it to the folder `out`, and return it in evaluation mode.
 
     A run that was interrupted goes on from its checkpoint in `out`. `started` is False for a network whose
@@ -456,7 +464,7 @@ class Run:
 
     def __init__(
         self,
-        net: "StitchedNetwork",
+        net: "Network",
         photos: "Photos",
         recipe: Recipe,
         out: Path,
@@ -495,7 +503,7 @@ class Run:
             "recipe": asdict(self.recipe),
         }
 
-    def go(self) -> "StitchedNetwork":
+    def go(self) -> "Network":
         """Run, or go on, to the end."""
         checkpoint = self._read_checkpoint()
         if checkpoint is None and not self._started:
@@ -507,10 +515,10 @@ class Run:
         return self._finish()
 
     def _start_layers(self) -> None:
-        from snnet.catalogue import build
+        from snnet.network.start import start
 
         few = self.photos.sample(min(len(self.photos), self.recipe.start_photos), self.recipe.seed)
-        build.start(self.net, few, progress=self.progress and self.is_main)
+        start(self.net, few, progress=self.progress and self.is_main)
 
     def _set_up(self) -> None:
         from timm.data import Mixup
@@ -680,7 +688,7 @@ class Run:
         self.scaler.load_state_dict(state["scaler"])
         return int(state["step"])
 
-    def _finish(self) -> "StitchedNetwork":
+    def _finish(self) -> "Network":
         if self.ema:
             self.net.load_state_dict(self.ema.module.state_dict())
         recipe = self.recipe
@@ -693,10 +701,11 @@ class Run:
             "photos": len(self.photos),
             "fingerprint": self.photos.fingerprint,
         }
-        self.net.reported = {}
         self.net.eval().requires_grad_(True)
+        network = cast(Savable, self.net)
+        network.reported = {}
         if self.is_main:
-            self.net.save(self.out)
+            network.save(self.out)
         self.accelerator.wait_for_everyone()
         return self.net
 

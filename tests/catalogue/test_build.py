@@ -9,8 +9,8 @@ from PIL import Image
 
 import snnet
 from snnet.catalogue import build
+from snnet.catalogue.stitched_network import StitchedNetwork, UnmeasuredWarning
 from snnet.network import counting
-from snnet.network.network import StitchedNetwork, UnmeasuredWarning
 from snnet.network.sweep import sweep
 from snnet.photos.transform import Transform
 from snnet.weights.files import WeightsError
@@ -212,19 +212,17 @@ def test_size_and_crop_are_the_costliest_models_own_unless_given(photos):
 
 
 def test_pretrained_weights_have_the_zoos_accuracy(monkeypatch):
-    from snnet.evaluation import accuracy
-
     create = timm.create_model
     monkeypatch.setattr(timm, "create_model", lambda name, pretrained, **rest: create(name, **rest))
     net = build.network(["resnet34.a1_in1k", "resnet18.a1_in1k"])
     assert [anchor.weights for anchor in net.anchors] == ["resnet18.a1_in1k", "resnet34.a1_in1k"]
-    accuracy.attach(net)
+    net.attach()
     known = net.accuracy(net.stitches[0])
     assert (known.top1, known.source) == (pytest.approx(71.504), "published")
     assert net.accuracy(net.stitches[-1]) is None
     # at another size than the published one there is nothing to quote
     net = build.network(["resnet18.a1_in1k", "resnet34.a1_in1k"], image_size=160)
-    accuracy.attach(net)
+    net.attach()
     assert not net.accuracies
 
 
@@ -232,7 +230,7 @@ def test_random_weights_have_no_published_accuracy(photos):
     from snnet.evaluation import accuracy
 
     net = build.network(["resnet18", "resnet34"], pretrained=False)
-    accuracy.attach(net)
+    net.attach()
     assert not net.accuracies
     costliest = max(net.stitches, key=lambda s: (net.cost(s).gmacs, -net.stitches.index(s)))
     with pytest.warns(UnmeasuredWarning, match="no stitch within this budget has been measured"):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from snnet.catalogue import published
+from snnet.catalogue.stitched_network import StitchedNetwork
 from snnet.network.sweep import sweep
 from snnet.tables import published_results
 from snnet.weights.files import WeightsError
@@ -146,7 +147,7 @@ def test_files_are_where_the_authors_put_them():
 def test_training_begins_with_timms_originals(family, rank, monkeypatch, tmp_path):
     import timm
 
-    from snnet.catalogue import entries, saved
+    from snnet.catalogue import entries
     from snnet.weights import originals
 
     asked = {}
@@ -167,6 +168,6 @@ def test_training_begins_with_timms_originals(family, rank, monkeypatch, tmp_pat
     monkeypatch.undo()
     if family == "levit":  # trained here, it is not the authors' network with their accuracies
         net.save(tmp_path)
-        back = saved.load(tmp_path)
+        back = StitchedNetwork.from_folder(tmp_path)
         assert not back.accuracies
         assert [s.name for s in back.stitches] == [s.name for s in net.stitches]

@@ -10,11 +10,11 @@ import torch
 import snnet
 from snnet.catalogue import entries
 from snnet.catalogue import saved as folder
+from snnet.catalogue.stitched_network import StitchedNetwork
 from snnet.evaluation import accuracy
 from snnet.evaluation.provenance import routes
 from snnet.evaluation.results import Result
 from snnet.evaluation.store import Store
-from snnet.network.network import StitchedNetwork
 from snnet.weights.files import WeightsError
 from tests.networks import tiny
 

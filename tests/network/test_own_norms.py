@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from snnet.catalogue import build, saved
+from snnet.catalogue import build
+from snnet.catalogue.stitched_network import StitchedNetwork
 from snnet.evaluation import provenance
 from snnet.network import own_norms, sweep
-from snnet.network.network import StitchedNetwork
 from snnet.photos.photo_set import open_photos
 from tests.networks import tiny
 
@@ -166,7 +166,7 @@ def test_own_families_with_norms_come_back_from_a_folder(photos, tmp_path, names
     net = build.stitch(names, data=photos, pretrained=False, own_norms=True)
     assert net.own_norms
     net.save(tmp_path)
-    back = saved.load(tmp_path)
+    back = StitchedNetwork.from_folder(tmp_path)
     size = net.stitches[0].image_size
     batch = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
     for stitch in net.stitches:

@@ -15,6 +15,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from snnet.catalogue import saved
+from snnet.catalogue.stitched_network import StitchedNetwork
 from snnet.commands import main
 from snnet.photos.photo_set import open_photos
 from snnet.training import log as training_log
@@ -464,7 +465,7 @@ class TestResume:
 
     def test_the_result_is_a_network_in_a_folder(self, whole):
         net, out = whole
-        back = saved.load(out)
+        back = StitchedNetwork.from_folder(out)
         assert equal(back, net)
         assert back.origin["recipe"]["seed"] == 0
         assert "7 steps of 4 photos" in back.origin["method"]
@@ -523,7 +524,8 @@ def test_kill_9_and_the_same_command_again(place, tmp_path, monkeypatch):
     assert not (tmp_path / "killed" / saved.CONFIG).exists()
     for out in ("killed", "whole"):
         assert main.main(["train", *given, "--out", str(tmp_path / out)]) == 0
-    assert equal(saved.load(tmp_path / "killed"), saved.load(tmp_path / "whole"))
+    killed, whole = (StitchedNetwork.from_folder(tmp_path / name) for name in ("killed", "whole"))
+    assert equal(killed, whole)
     assert len(training_log.read(tmp_path / "killed")) == 40
 
 
@@ -546,7 +548,7 @@ def test_two_processes_equal_one_with_twice_the_batch(place, tmp_path, monkeypat
     assert (
         main.main(["train", *words, *options(**settings | {"batch_size": 6, "out": tmp_path / "by1"})]) == 0
     )
-    one, two = (saved.load(tmp_path / f"by{processes}") for processes in (1, 2))
+    one, two = (StitchedNetwork.from_folder(tmp_path / f"by{processes}") for processes in (1, 2))
     start = tiny().state_dict()
     moved = 0
     for name, tensor in one.state_dict().items():

@@ -1,0 +1,133 @@
+"""The network of the public interface: one that runs, and that knows how accurate its stitches are.
+
+It chooses by budget, and is saved and shared.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from huggingface_hub import ModelHubMixin
+
+from snnet import frontier
+from snnet.catalogue import families, saved
+from snnet.evaluation import accuracy
+from snnet.evaluation.accuracy import Accuracy
+from snnet.evaluation.provenance import results_of
+from snnet.evaluation.results import Result
+from snnet.evaluation.store import Store
+from snnet.network.network import Network
+from snnet.stitches.stitch import Stitch
+
+
+class UnmeasuredWarning(UserWarning):
+    """A stitch was chosen by its cost alone, because no accuracy is known."""
+
+
+class StitchedNetwork(Network, ModelHubMixin):
+    """A network that knows how accurate its stitches are.
+
+    `accuracies` holds what is known of each stitch, by name; see `snnet.evaluation`. `reported` is what the
+    authors of these very weights report of them. `save` writes a folder that `snnet.load` reads;
+    `save_pretrained`, `push_to_hub` and `from_pretrained` are the hub's usual ones.
+    """
+
+    accuracies: Mapping[str, Accuracy] = MappingProxyType({})
+    reported: Mapping[str, Accuracy] = MappingProxyType({})
+
+    def accuracy(self, stitch: Stitch) -> Accuracy | None:
+        """Return what is known of a stitch's top-1, and where from; None if nothing has measured it."""
+        self.check(stitch)
+        return self.accuracies.get(stitch.name)
+
+    def select(
+        self, *, gmacs: float | None = None, params_m: float | None = None, silent: bool = False
+    ) -> Stitch:
+        """Return the most accurate stitch within a budget of GMACs, or of parameters in millions.
+
+        Above the largest stitch, the best one. While no stitch within the budget has a known accuracy, the
+        costliest of them: an `UnmeasuredWarning` says so, unless `silent`, and `accuracy(stitch)` is None.
+
+        Raises ValueError if the budget is below the smallest stitch, negative or not a number (the text
+        names the smallest), and TypeError unless exactly one budget is given.
+        """
+        if (gmacs is None) == (params_m is None):
+            raise TypeError("select takes one budget: gmacs= or params_m=")
+        costs = [self.cost(stitch) for stitch in self.stitches]
+        values = [known.top1 if (known := self.accuracy(s)) else None for s in self.stitches]
+        if gmacs is not None:
+            chosen = frontier.best_within([cost.gmacs for cost in costs], values, gmacs, unit="GMACs")
+        else:
+            assert params_m is not None
+            millions = [cost.params_m for cost in costs]
+            chosen = frontier.best_within(millions, values, params_m, unit="M parameters")
+        stitch = self.stitches[chosen]
+        if self.accuracy(stitch) is None and not silent:
+            warnings.warn(
+                f"{self.name}: no stitch within this budget has been measured, so this is the costliest, "
+                f"{stitch.name}; measure with: python -m snnet evaluate NETWORK --data PHOTOS",
+                UnmeasuredWarning,
+                stacklevel=2,
+            )
+        return stitch
+
+    def attach(self, store: Store | None = None, bundled: Sequence[Result] = ()) -> None:
+        """Fill `accuracies` from published results, those that ship, those `bundled`, and the user's."""
+        self.accuracies = accuracy.accuracies(self, results_of(self, store, bundled))
+
+    def save(self, folder: str | Path) -> None:
+        """Write the network to a folder: `config.json`, `model.safetensors`, its results and a model card.
+
+        The folder is made if it is missing; what was there of another network is replaced.
+        """
+        measured = list({result.key: result for _, result in results_of(self)}.values())
+        if measured:
+            self.attach()
+        text = saved.card(self, accuracy.table(self), accuracy.line(self))
+        saved.write(Path(folder), saved.plan_of(self, is_reported=bool(self.reported)), self, measured, text)
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> "StitchedNetwork":
+        """Return the network of a folder, in evaluation mode, with all that is known of its accuracy.
+
+        Raises WeightsError naming the file that is missing, damaged or of another network.
+        """
+        net = saved.read(folder, cls)
+        if saved.is_reported(saved.read_plan(folder / saved.CONFIG)):
+            net.reported = families.reported(net)
+        net.attach(bundled=saved.bundled_results(folder))
+        return net
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        self.save(save_directory)
+
+    @classmethod
+    def _from_pretrained(
+        cls,
+        *,
+        model_id: str,
+        revision: str | None,
+        cache_dir: str | Path | None,
+        force_download: bool,
+        local_files_only: bool,
+        token: str | bool | None,
+        **_: Any,
+    ) -> "StitchedNetwork":
+        from huggingface_hub import snapshot_download
+
+        place = Path(model_id)
+        if not place.is_dir():
+            place = Path(
+                snapshot_download(
+                    model_id,
+                    revision=revision,
+                    cache_dir=cache_dir,
+                    force_download=force_download,
+                    local_files_only=local_files_only,
+                    token=token,
+                    allow_patterns=[saved.CONFIG, saved.WEIGHTS, saved.RESULTS],
+                )
+            )
+        return cls.from_folder(place)
