@@ -13,7 +13,6 @@ import grimp
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "architecture.md"
 BEGIN, END = "```mermaid\n", "```\n"
-NAMES_A_LINE = 4
 
 
 def rooms() -> dict[str, list[str]]:
@@ -57,9 +56,8 @@ def drawing() -> str:
     arrows = imports(list(files))
     lines = ["flowchart TD"]
     for room, names in files.items():
-        rows = [", ".join(names[k : k + NAMES_A_LINE]) for k in range(0, len(names), NAMES_A_LINE)]
         title = room.removeprefix("snnet.")
-        label = title if names == [title] else "<br>".join([f"<b>{title}</b>", *rows])
+        label = f"<b>{title}</b>" + ("" if names == [title] else f"<br>{', '.join(names)}")
         lines.append(f'    {room}["{label}"]')
     for room, below in arrows.items():
         lines += [f"    {room} --> {other}" for other in sorted(below - implied(arrows, room))]
