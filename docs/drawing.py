@@ -16,17 +16,17 @@ BEGIN, END = "```mermaid\n", "```\n"
 
 
 def rooms() -> dict[str, list[str]]:
-    """Return every room, a folder or a file beside folders, with the names of its files."""
+    """Return every room, a folder or a file beside folders, with the lines of its label."""
     library = sorted(path for path in (ROOT / "snnet").iterdir() if not path.name.startswith("_"))
-    places = {f"snnet.{path.stem}": path for path in library} | {"app": ROOT / "app"}
-    return {
-        room: sorted(
-            file.relative_to(path).with_suffix("").as_posix() if path.is_dir() else file.stem
-            for file in (path.rglob("*.py") if path.is_dir() else [path])
-            if not file.stem.startswith("_")
-        )
-        for room, path in places.items()
-    }
+    labels = {}
+    for place in [*library, ROOT / "app"]:
+        lines = [f"<b>{place.stem}</b>"]
+        for folder in [place, *sorted(path for path in place.glob("*") if path.is_dir())]:
+            names = sorted(file.stem for file in folder.glob("[!_]*.py"))
+            if names:
+                lines.append(("" if folder == place else f"{folder.name}: ") + ", ".join(names))
+        labels[".".join(place.relative_to(ROOT).with_suffix("").parts)] = lines
+    return labels
 
 
 def imports(names: list[str]) -> dict[str, set[str]]:
@@ -52,13 +52,10 @@ def implied(arrows: dict[str, set[str]], room: str) -> set[str]:
 
 def drawing() -> str:
     """Return the drawing as the text of a Mermaid block."""
-    files = rooms()
-    arrows = imports(list(files))
+    labels = rooms()
+    arrows = imports(list(labels))
     lines = ["flowchart TD"]
-    for room, names in files.items():
-        title = room.removeprefix("snnet.")
-        label = f"<b>{title}</b>" + ("" if names == [title] else f"<br>{', '.join(names)}")
-        lines.append(f'    {room}["{label}"]')
+    lines += [f'    {room}["{"<br>".join(label)}"]' for room, label in labels.items()]
     for room, below in arrows.items():
         lines += [f"    {room} --> {other}" for other in sorted(below - implied(arrows, room))]
     return "\n".join(lines) + "\n"
