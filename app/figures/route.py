@@ -43,10 +43,12 @@ def drawing(net: "StitchedNetwork") -> dict[str, Any]:
 
 
 def _drawing(net: "StitchedNetwork") -> dict[str, Any]:
-    from snnet.network import counting  # torch takes seconds: not before a network needs it
+    from snnet.network.anchor import (
+        features_between_blocks,  # torch takes seconds: not before a network needs it
+    )
 
     sizes = list(dict.fromkeys(stitch.image_size for stitch in net.stitches))
-    points = [[counting.points(anchor, size) for size in sizes] for anchor in net.anchors]
+    points = [[features_between_blocks(anchor, size) for size in sizes] for anchor in net.anchors]
     by_stage = len({len(anchor.depths) for anchor in net.anchors}) == 1
     if by_stage:
         depths = [list(anchor.depths) for anchor in net.anchors]

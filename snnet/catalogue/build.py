@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from snnet.catalogue.stitched_network import StitchedNetwork
-    from snnet.network.anchor import Anchor
-    from snnet.network.counting import Point
+    from snnet.network.anchor import Anchor, Point
     from snnet.photos.fingerprints import Source
     from snnet.photos.photo_set import Photos
     from snnet.photos.transform import Transform
@@ -126,6 +125,7 @@ def network(
     import torch
 
     from snnet.catalogue.stitched_network import StitchedNetwork
+    from snnet.network.anchor import make_anchor
 
     if ways not in get_args(Ways):
         raise ValueError(f"ways {ways!r} is none of {', '.join(get_args(Ways))}")
@@ -152,20 +152,6 @@ def network(
 
 
 # ---------------------------------------------------------------------------------------------- models
-
-
-def make_anchor(name: str, architecture: str, pretrained: bool, options: dict[str, Any]) -> "Anchor":
-    """Return timm's model as an anchor that knows how it was made.
-
-    Raises WeightsError if the pretrained weights can't be had.
-    """
-    from snnet.network.anchor import Anchor
-    from snnet.weights.originals import timm_model
-
-    model = timm_model(architecture, pretrained, options)
-    config = cast(Any, model).default_cfg
-    weights = f"{config['architecture']}.{config['tag']}" if pretrained and config.get("tag") else None
-    return Anchor(name, model, weights=weights, recipe=(architecture, options))
 
 
 def _outlines(names: Sequence[str]) -> dict[str, "nn.Module"]:
@@ -264,11 +250,11 @@ def _transform(model: Any, image_size: int | None, crop: float | None) -> "Trans
 
 def _stitches(anchors: Sequence["Anchor"], size: int, ways: Ways, kernel: int, stride: int) -> list[Stitch]:
     """Return the anchors, then the ways between neighbours."""
-    from snnet.network import counting
+    from snnet.network.anchor import features_between_blocks
 
     names = [anchor.name for anchor in anchors]
     depths = [anchor.depths for anchor in anchors]
-    points = [counting.points(anchor, size) for anchor in anchors]
+    points = [features_between_blocks(anchor, size) for anchor in anchors]
     stitches = [whole(number, names, depths, size) for number in range(len(anchors))]
     for pair in pairwise(range(len(anchors))):
         for route, layers in _routes(pair, depths, points, names, ways, kernel, stride):

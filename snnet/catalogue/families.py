@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from snnet.evaluation.accuracy import Accuracy
-    from snnet.network.anchor import Adapter
+    from snnet.network.adapters import Adapter
     from snnet.network.network import Network
 
 N = TypeVar("N", bound="Network")
@@ -243,7 +243,7 @@ def _norm_as_block() -> type["Adapter"]:
     The authors' DeiT network leaves it out of every stitched way, in training and evaluation (their forward
     pass goes from the last block to the head), and keeps it in the anchors: such a way ends one block early.
     """
-    from snnet.network.anchor import ViTAdapter
+    from snnet.network.adapters import ViTAdapter
 
     class NormAsBlock(ViTAdapter):
         head = tuple(name for name in ViTAdapter.head if name != "norm")

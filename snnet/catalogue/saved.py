@@ -126,7 +126,7 @@ def is_reported(plan: Mapping[str, Any]) -> bool:
 
 def _network(plan: Mapping[str, Any], folder: Path, make: "type[N]") -> "N":
     from snnet.catalogue import families
-    from snnet.catalogue.build import make_anchor
+    from snnet.network.anchor import make_anchor
     from snnet.photos.transform import Transform
 
     if name := plan.get("published"):

@@ -11,22 +11,17 @@ token and position embedding, their Swin stitches without the front's steps down
 """
 
 import copy
-import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any, cast
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from snnet.stitches.stitch import Part
-
 if TYPE_CHECKING:
-    from snnet.network.anchor import Anchor
-    from snnet.network.network import Network
+    pass
 
 aten = torch.ops.aten
 
@@ -116,79 +111,3 @@ def on_meta(module: nn.Module) -> nn.Module:
 def _meta(tensor: Tensor) -> Tensor:
     empty = torch.empty_like(tensor, device="meta")
     return nn.Parameter(empty, requires_grad=False) if isinstance(tensor, nn.Parameter) else empty
-
-
-_walked: "WeakKeyDictionary[Anchor, dict[int, list[tuple[Part, int, Tensor]]]]" = WeakKeyDictionary()
-
-
-def walk_anchor(anchor: "Anchor", image_size: int) -> list[tuple[Part, int, Tensor]]:
-    """Return (part, multiply-accumulates, its output without memory) from stem to head, for one image.
-
-    Worked out once an anchor and size.
-    """
-    found = _walked.setdefault(anchor, {})
-    if image_size not in found:
-        found[image_size] = _walk(anchor, image_size)
-    return found[image_size]
-
-
-@torch.no_grad()
-def _walk(anchor: "Anchor", image_size: int) -> list[tuple[Part, int, Tensor]]:
-    twin = cast("Anchor", on_meta(anchor))
-    x = torch.empty(1, 3, image_size, image_size, device="meta")
-    found = []
-    for part in twin.parts():
-        macs, x = count(functools.partial(twin.run, part), x)
-        found.append((part, macs, x))
-    return found
-
-
-@dataclass(frozen=True)
-class Point:
-    """What lies between two blocks: places (H, W) and channels."""
-
-    grid: tuple[int, int]
-    width: int
-
-
-@torch.no_grad()
-def points(anchor: "Anchor", image_size: int) -> list[Point]:
-    """Return what an anchor's features are before block 0, 1, … and after the last, at this size (px)."""
-    features = [out for _, _, out in walk_anchor(anchor, image_size)[:-1]]
-    return [Point(anchor.layout.grid(x), anchor.layout.width(x)) for x in features]
-
-
-def part_macs(net: "Network") -> dict[tuple[Part, int], int]:
-    """Return the multiply-accumulates of every part at every image size (px) of the network."""
-    macs: dict[tuple[Part, int], int] = {}
-    for size in {stitch.image_size for stitch in net.stitches}:
-        features: dict[tuple[int, int], Tensor] = {}
-        for number, anchor in enumerate(net.anchors):
-            for point, (part, count_of_part, out) in enumerate(walk_anchor(anchor, size)):
-                macs[Part(part.kind, number, part.index), size] = count_of_part
-                features[number, point] = out
-        for layer, joints in net.joints.items():
-            before = features[joints[0].front, joints[0].leave]
-            macs[Part("layer", layer=layer), size] = net.layers[layer].macs(before)
-    for stitch in net.stitches:  # norms of one's own cost what the anchor's do
-        for part in net.parts(stitch):
-            macs[part, stitch.image_size] = macs[replace(part, behind=""), stitch.image_size]
-    return macs
-
-
-def costs(net: "Network") -> dict[str, Cost]:
-    """Return the cost of every stitch by name: the sum over its parts."""
-    macs = net.part_macs
-    params = {part: _parameters(net, part) for stitch in net.stitches for part in net.parts(stitch)}
-    return {
-        stitch.name: Cost(
-            gmacs=sum(macs[part, stitch.image_size] for part in net.parts(stitch)) / 1e9,
-            params_m=(sum(params[part] for part in net.parts(stitch)) - net.uncounted.get(stitch.name, 0))
-            / 1e6,
-        )
-        for stitch in net.stitches
-    }
-
-
-def _parameters(net: "Network", part: Part) -> int:
-    return sum(t.numel() for t in net.tensors(part).values() if isinstance(t, nn.Parameter))

@@ -1,13 +1,14 @@
 """Anchors joined by stitching layers: one set of weights, many networks, chosen at every call."""
 
 from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from torch import Tensor, nn
 
-from snnet.network import counting as cost
-from snnet.network.anchor import Anchor
+from snnet.network.anchor import Anchor, features_between_blocks, walk_anchor
+from snnet.network.counting import Cost
 from snnet.network.layers import StitchingLayer
 from snnet.stitches.stitch import Joint, Part, Stitch
 
@@ -56,7 +57,7 @@ class Network(nn.Module):
         self._by_name = {stitch.name: stitch for stitch in self.stitches}
         if len(self._by_name) != len(self.stitches):
             raise ValueError(f"{name}: two stitches have the same name")
-        points = [cost.points(anchor, self.stitches[0].image_size) for anchor in self.anchors]
+        points = [features_between_blocks(anchor, self.stitches[0].image_size) for anchor in self.anchors]
         self.layers = nn.ModuleDict()  # type: ignore[assignment]
         for layer, joints in self.joints.items():
             ends = {(points[j.front][j.leave], points[j.back][j.enter], j.front, j.back) for j in joints}
@@ -85,11 +86,11 @@ class Network(nn.Module):
     @cached_property
     def joints(self) -> dict[str, tuple[Joint, ...]]:
         """The joints that each stitching layer serves: one, or several that share it."""
-        found: dict[str, dict[Joint, None]] = {}
+        served: dict[str, dict[Joint, None]] = {}
         for stitch in self.stitches:
             for layer, joint in zip(stitch.layers, stitch.joints, strict=True):
-                found.setdefault(layer, {})[joint] = None
-        return {layer: tuple(joints) for layer, joints in found.items()}
+                served.setdefault(layer, {})[joint] = None
+        return {layer: tuple(joints) for layer, joints in served.items()}
 
     def forward(self, images: Tensor, stitch: Stitch) -> Tensor:
         """(B, 3, H, W) float -> (B, classes) logits, through one stitch.
@@ -161,13 +162,38 @@ class Network(nn.Module):
     @cached_property
     def part_macs(self) -> dict[tuple[Part, int], int]:
         """The multiply-accumulates of every part at every image size (px)."""
-        return cost.part_macs(self)
+        macs: dict[tuple[Part, int], int] = {}
+        for size in {stitch.image_size for stitch in self.stitches}:
+            features: dict[tuple[int, int], Tensor] = {}
+            for number, anchor in enumerate(self.anchors):
+                for point, (part, count, out) in enumerate(walk_anchor(anchor, size)):
+                    macs[Part(part.kind, number, part.index), size] = count
+                    features[number, point] = out
+            for layer, joints in self.joints.items():
+                before = features[joints[0].front, joints[0].leave]
+                macs[Part("layer", layer=layer), size] = self.layers[layer].macs(before)
+        for stitch in self.stitches:  # norms of one's own cost what the anchor's do
+            for part in self.parts(stitch):
+                macs[part, stitch.image_size] = macs[replace(part, behind=""), stitch.image_size]
+        return macs
 
     @cached_property
-    def _costs(self) -> dict[str, cost.Cost]:
-        return cost.costs(self)
+    def _params(self) -> dict[Part, int]:
+        parts = {part for stitch in self.stitches for part in self.parts(stitch)}
+        tensors = {part: self.tensors(part).values() for part in parts}
+        return {part: sum(t.numel() for t in tensors[part] if isinstance(t, nn.Parameter)) for part in parts}
 
-    def cost(self, stitch: Stitch) -> cost.Cost:
+    @cached_property
+    def _costs(self) -> dict[str, Cost]:
+        costs = {}
+        for stitch in self.stitches:
+            parts = self.parts(stitch)
+            params = sum(self._params[part] for part in parts) - self.uncounted.get(stitch.name, 0)
+            macs = sum(self.part_macs[part, stitch.image_size] for part in parts)
+            costs[stitch.name] = Cost(gmacs=macs / 1e9, params_m=params / 1e6)
+        return costs
+
+    def cost(self, stitch: Stitch) -> Cost:
         """Return the multiply-accumulates (10⁹, an image) and parameters (10⁶) of a stitch."""
         self.check(stitch)
         return self._costs[stitch.name]

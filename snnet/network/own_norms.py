@@ -8,22 +8,13 @@ scale and shift can't do.
 """
 
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 if TYPE_CHECKING:
-    from snnet.network.anchor import Anchor
-    from snnet.network.network import Network
-    from snnet.stitches.stitch import Stitch
-
-PHOTOS = 128  # to match moments on: they run as one batch
-_MOST = 5.0  # the most by which a spread is raised: a channel that is silent on these photos stays so
+    pass
 
 
 def with_own_norms(module: nn.Module, owned: dict[str, nn.Module], path: str) -> nn.Module:
@@ -31,7 +22,7 @@ def with_own_norms(module: nn.Module, owned: dict[str, nn.Module], path: str) ->
 
     The new norms are put into `owned` by `key` of their path; a module without norms is returned as it is.
     """
-    if _is_norm(module):
+    if is_norm(module):
         twin = copy.deepcopy(module)
         twin._buffers = module._buffers  # the very same ones …
         twin._non_persistent_buffers_set = set(module._buffers)  # … saved once …
@@ -61,92 +52,6 @@ def key(path: str) -> str:
     return path.replace(".", "-")
 
 
-def _is_norm(module: nn.Module) -> bool:
+def is_norm(module: nn.Module) -> bool:
+    """True for a norm that has a scale and shift to own."""
     return isinstance(module, _BatchNorm | nn.LayerNorm) and module.weight is not None
-
-
-@torch.no_grad()
-def match(net: "Network", images: Tensor) -> None:
-    """Set the norms behind every stitching layer so that each channel has the back anchor's mean and spread.
-
-    `images` is (B, 3, S, S), the photos to match on. The norms of a way are set one after the other, each on
-    what those before it have become; a layer of several ways is matched on the first of them.
-    """
-    from snnet.network.sweep import together
-
-    ways: dict[str, Stitch] = {}
-    for stitch in net.stitches:
-        if stitch.layers and stitch.image_size == images.shape[-1]:
-            ways.setdefault(stitch.layers[-1], stitch)
-    wanted = {
-        back: _moments(net.anchors[back], images) for back in {way.anchors[-1] for way in ways.values()}
-    }
-    # ways of few crossings first: those of more run through norms that are set by then
-    for crossings in sorted({len(way.layers) for way in ways.values()}):
-        some = {layer: way for layer, way in ways.items() if len(way.layers) == crossings}
-        with ExitStack() as hooks:
-            for layer, way in some.items():
-                hooks.enter_context(_before(net.behind(layer), _corrector(wanted[way.anchors[-1]])))
-            for _ in together(net, images, list(some.values())):
-                pass
-
-
-def _moments(anchor: "Anchor", images: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
-    """Return (mean, variance) of every channel behind each norm of an anchor, by the norm's key."""
-    found: dict[str, tuple[Tensor, Tensor]] = {}
-
-    def note(name: str, norm: Any, x: Tensor) -> None:
-        found[name] = _channels(norm, x)
-
-    with _before(anchor, note):
-        x = images
-        for part in anchor.parts():
-            x = anchor.run(part, x)
-    return found
-
-
-def _corrector(wanted: dict[str, tuple[Tensor, Tensor]]) -> Callable[[str, Any, Tensor], None]:
-    def correct(name: str, norm: Any, x: Tensor) -> None:
-        mean, variance = _channels(norm, x)
-        target, spread = wanted[name]
-        gain = (spread / variance.clamp_min(1e-12)).sqrt().clamp_max(_MOST)
-        norm.weight.mul_(gain)
-        norm.bias.mul_(gain).add_(target - gain * mean)
-
-    return correct
-
-
-@contextmanager
-def _before(anchor: "Anchor", call: Callable[[str, Any, Tensor], None]) -> Iterator[None]:
-    """Have `call(its key, norm, its input)` come before each norm that an anchor runs."""
-
-    def named(name: str) -> Callable[[Any, Any], None]:
-        return lambda norm, inputs: call(name, norm, inputs[0])
-
-    hooks = [
-        norm.register_forward_pre_hook(named(key(f"{base}.{path}" if path else base)))
-        for base, module in anchor.pieces()
-        for path, norm in module.named_modules()
-        if _is_norm(norm)
-    ]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def _channels(norm: Any, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return (mean, variance) over photos and places of what a norm makes of x, before its activation."""
-    from timm.layers import LayerNorm2d
-
-    if isinstance(norm, _BatchNorm):
-        out = F.batch_norm(
-            x, norm.running_mean, norm.running_var, norm.weight, norm.bias, False, 0.0, norm.eps
-        )
-    else:
-        out = type(norm).forward(norm, x)
-    channel = 1 if isinstance(norm, _BatchNorm | LayerNorm2d) else out.ndim - 1
-    rows = out.movedim(channel, -1).flatten(0, -2)  # (photos · places, C)
-    mean = rows.mean(0)
-    return mean, (rows - mean).square_().mean(0)  # ten times as fast as torch.var on two axes and more

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from snnet.network import least_squares, own_norms
+from snnet.network import least_squares, match_norms
 from snnet.network.network import Network
 from snnet.photos.batches import batches
 from snnet.photos.photo_set import Photos
@@ -32,12 +32,12 @@ def start(
         with tqdm(total=len(photos), unit="photo", desc=text, disable=not progress) as bar:
             for batch in batches(photos, [transform], batch_size, workers):
                 x = batch.images[transform]
-                if net.own_norms and sum(map(len, first)) < own_norms.PHOTOS:
+                if net.own_norms and sum(map(len, first)) < match_norms.PHOTOS:
                     first.append(x)
                 yield x
                 bar.update(len(x))
 
     least_squares.start(net, images())
     if net.own_norms:
-        few = torch.cat(first)[: own_norms.PHOTOS].to(memory_format=torch.channels_last)
-        own_norms.match(net, few.to(next(net.parameters()).device))
+        few = torch.cat(first)[: match_norms.PHOTOS].to(memory_format=torch.channels_last)
+        match_norms.match(net, few.to(next(net.parameters()).device))

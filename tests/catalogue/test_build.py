@@ -11,6 +11,7 @@ import snnet
 from snnet.catalogue import build
 from snnet.catalogue.stitched_network import StitchedNetwork, UnmeasuredWarning
 from snnet.network import counting
+from snnet.network.anchor import Point, make_anchor
 from snnet.network.sweep import sweep
 from snnet.photos.transform import Transform
 from snnet.weights.files import WeightsError
@@ -71,7 +72,7 @@ def stitched(family: str, classes: int = 10) -> StitchedNetwork:
     *models, size, ways = FAMILIES[family]
     torch.manual_seed(0)
     anchors = [
-        build.make_anchor(f"m{number}", name, False, options | {"num_classes": classes})
+        make_anchor(f"m{number}", name, False, options | {"num_classes": classes})
         for number, (name, options) in enumerate(models)
     ]
     stitches = build._stitches(anchors, size, ways, kernel=2, stride=1)
@@ -326,7 +327,7 @@ def test_feature_maps_that_never_meet_are_refused():
         build._routes(
             (0, 1),
             [(12,), (12,)],
-            [[counting.Point((14, 14), 192)] * 13, [counting.Point((7, 7), 192)] * 13],
+            [[Point((14, 14), 192)] * 13, [Point((7, 7), 192)] * 13],
             ["deit_tiny_patch16_224", "other"],
             "auto",
             2,
@@ -339,4 +340,4 @@ def test_without_a_network_pretrained_weights_are_named(monkeypatch, tmp_path):
         timm, "create_model", lambda name, **_: (_ for _ in ()).throw(OSError("no route to huggingface.co"))
     )
     with pytest.raises(WeightsError, match=r"pretrained weights of resnet18 .*no route.*--no-pretrained"):
-        build.make_anchor("a", "resnet18", True, {})
+        make_anchor("a", "resnet18", True, {})

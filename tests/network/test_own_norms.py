@@ -7,7 +7,7 @@ from torch import nn
 from snnet.catalogue import build
 from snnet.catalogue.stitched_network import StitchedNetwork
 from snnet.evaluation import provenance
-from snnet.network import own_norms, sweep
+from snnet.network import match_norms, own_norms, sweep
 from snnet.photos.photo_set import open_photos
 from tests.networks import tiny
 
@@ -112,7 +112,7 @@ def test_training_mode_moves_no_statistics_from_behind():
 @torch.no_grad()
 def test_matched_norms_have_the_anchors_mean_and_spread():
     net = with_norms()
-    own_norms.match(net, images)
+    match_norms.match(net, images)
     stitch = next(s for s in net.stitches if s.layers and s.image_size == 64)
     back = stitch.anchors[-1]
     found: dict[bool, dict[str, torch.Tensor]] = {}
