@@ -70,8 +70,8 @@ def main() -> None:
         (photos := Path(folder, "photos")).mkdir()
         photos_in(photos)
         net = build.stitch(MODELS, data=str(photos), pretrained=False)
-        run = Run(net, open_photos(photos), PLAIN, Path(folder), True, 0, 1e9, False)
-        run._set_up()
+        run = Run(net, open_photos(photos), PLAIN, Path(folder))
+        run.set_up()
         costs = [net.cost(stitch).gmacs for stitch in net.stitches]
         ways = [k for k, stitch in enumerate(net.stitches) if not stitch.is_anchor]
         middle = min(ways, key=lambda k: abs(costs[k] - sum(costs[:2]) / 2))

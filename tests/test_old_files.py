@@ -13,7 +13,7 @@ from snnet.evaluation.evaluate import EvaluationOptions, evaluate
 from snnet.evaluation.store import Store
 from snnet.photos.photo_set import open_photos
 from snnet.training.recipes import Recipe
-from snnet.training.run import train
+from snnet.training.run import TrainingOptions, train
 
 OLD = Path(__file__).parent / "old"
 EXPECTED = json.loads((OLD / "expected.json").read_text())
@@ -96,7 +96,7 @@ def test_a_killed_training_run_goes_on_and_ends_as_it_would_have(tmp_path):
     net = snnet.load(str(OLD / "vits"))
     log = tmp_path / "run" / "log.csv"
     photos = open_photos(OLD / "photos.parquet")
-    trained = train(net, photos, recipe, tmp_path / "run", workers=0).state_dict()
+    trained = train(net, photos, recipe, tmp_path / "run", TrainingOptions(workers=0)).state_dict()
     assert [row.split(",")[0] for row in log.read_text().splitlines()] == ["step", "1", "2", "4", "5", "6"]
     for name, tensor in safetensors.torch.load_file(OLD / "trained.safetensors").items():
         torch.testing.assert_close(trained[name], tensor, rtol=1e-4, atol=1e-6)

@@ -12,7 +12,7 @@ from snnet.training.recipes import RECIPES, Recipe
 
 if TYPE_CHECKING:
     from snnet.catalogue.stitched_network import StitchedNetwork
-    from snnet.training.run import Plan
+    from snnet.training.plan import Plan
 
 
 def add(commands: Any) -> None:
@@ -51,7 +51,8 @@ def run(options: argparse.Namespace) -> None:
     """Train, or say what would be trained."""
     from snnet.catalogue import entries, lite
     from snnet.evaluation.store import Store
-    from snnet.training.run import plan, train
+    from snnet.training.plan import plan
+    from snnet.training.run import TrainingOptions, train
 
     malloc.keep_freed()
     name = options.recipe or (options.network if options.network in RECIPES else None)
@@ -68,16 +69,13 @@ def run(options: argparse.Namespace) -> None:
         processes = int(os.environ.get("WORLD_SIZE", "1"))
         print("\n".join(_dry_run(net, plan(net, photos, recipe, processes))))
         return
-    train(
-        net,
-        photos,
-        recipe,
-        options.out,
-        started=untrained is None,
+    running = TrainingOptions(
+        is_started=untrained is None,
         workers=options.workers,
         checkpoint_every_s=options.checkpoint_every,
         progress=True,
     )
+    train(net, photos, recipe, options.out, running)
     if os.environ.get("RANK", "0") != "0":
         return
     if options.plot:
@@ -93,7 +91,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _dry_run(net: "StitchedNetwork", plan: "Plan") -> list[str]:
     """Return what a run would do, in lines for people."""
-    from snnet.training.run import learning_rates, parameter_groups
+    from snnet.training.optimiser import learning_rates, parameter_groups
 
     recipe = plan.recipe
     groups = parameter_groups(net, recipe)

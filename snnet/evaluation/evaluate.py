@@ -52,13 +52,10 @@ class EvaluationOptions:
             raise ValueError(f"precision {self.precision!r} is none of {', '.join(PRECISIONS)}")
 
 
-_DEFAULTS = EvaluationOptions()
-
-
 def evaluate(
     net: "Network",
     photos: "Photos",
-    options: EvaluationOptions = _DEFAULTS,
+    options: EvaluationOptions = EvaluationOptions(),
     *,
     store: Store | None = None,
     on_progress: Callable[[int, int], None] | None = None,

@@ -5,11 +5,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from math import inf
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Sampling = Literal["uniform", "gmacs"]
 Distillation = Literal["none", "soft", "hard"]
 Precision = Literal["float32", "bfloat16", "float16"]
+
+
+def _setting(default: Any, text: str, least: float = -inf, most: float = inf) -> Any:
+    """Return a field with the help that the command shows, and the range of its values."""
+    return field(default=default, metadata={"help": text, "range": (least, most)})
 
 
 @dataclass(frozen=True)
@@ -19,87 +25,65 @@ class Recipe:
     Raises ValueError, naming the setting and what is valid, for values that make no run.
     """
 
-    epochs: float = field(default=50, metadata={"help": "passes over the photos"})
-    steps: int = field(default=0, metadata={"help": "optimiser steps, instead of epochs; 0: by epochs"})
-    batch_size: int = field(default=128, metadata={"help": "photos a step in each process"})
-    start_photos: int = field(
-        default=100, metadata={"help": "for the least-squares start of a network that has none yet"}
-    )
+    epochs: float = _setting(50, "passes over the photos", 0)
+    steps: int = _setting(0, "optimiser steps, instead of epochs; 0: by epochs", 0)
+    batch_size: int = _setting(128, "photos a step in each process", 1)
+    start_photos: int = _setting(100, "for the least-squares start of a network that has none yet", 0)
 
-    sampling: Sampling = field(
-        default="uniform",
-        metadata={"help": "which stitch a step trains: any alike, or first a range of GMACs, then one in it"},
+    sampling: Sampling = _setting(
+        "uniform", "which stitch a step trains: any alike, or first a range of GMACs, then one in it"
     )
-    draws: int = field(
-        default=1,
-        metadata={"help": "stitches a step, on the same photos: teacher and shared beginnings run once"},
-    )
-    groups: int = field(default=10, metadata={"help": "ranges of GMACs of equal width, with sampling gmacs"})
-    image_size: int = field(
-        default=0, metadata={"help": "px; 0: the network's default size, -1: all its sizes"}
-    )
+    draws: int = _setting(1, "stitches a step, on the same photos: teacher and shared beginnings run once", 1)
+    groups: int = _setting(10, "ranges of GMACs of equal width, with sampling gmacs", 1)
+    image_size: int = _setting(0, "px; 0: the network's default size, -1: all its sizes", -1)
 
-    optimizer: str = field(default="adamw", metadata={"help": "as timm names them"})
-    lr: float = field(default=5e-5, metadata={"help": "of the stitching layers at its highest"})
-    anchor_lr: float = field(
-        default=1.0, metadata={"help": "the anchors' learning rate as a share of lr; 0 freezes them"}
-    )
-    weight_decay: float = field(default=0.05, metadata={"help": "of weights; norms and biases have none"})
-    momentum: float = field(default=0.9, metadata={"help": "of SGD and its like"})
-    schedule: str = field(default="cosine", metadata={"help": "as timm names them"})
-    warmup_epochs: float = field(default=5, metadata={"help": "over which lr rises from warmup_lr"})
-    warmup_lr: float = field(default=1e-7, metadata={"help": "where lr begins"})
-    min_lr: float = field(default=1e-6, metadata={"help": "where lr ends"})
-    clip: float = field(default=0.0, metadata={"help": "largest norm of all gradients together; 0: none"})
-    ema: float = field(
-        default=0.0, metadata={"help": "decay of the moving average that is kept as result; 0: none"}
-    )
-    precision: Precision = field(default="float32", metadata={"help": "of forward and backward pass"})
+    optimizer: str = _setting("adamw", "as timm names them")
+    lr: float = _setting(5e-5, "of the stitching layers at its highest", 0)
+    anchor_lr: float = _setting(1.0, "the anchors' learning rate as a share of lr; 0 freezes them", 0)
+    weight_decay: float = _setting(0.05, "of weights; norms and biases have none", 0)
+    momentum: float = _setting(0.9, "of SGD and its like")
+    schedule: str = _setting("cosine", "as timm names them")
+    warmup_epochs: float = _setting(5, "over which lr rises from warmup_lr", 0)
+    warmup_lr: float = _setting(1e-7, "where lr begins", 0)
+    min_lr: float = _setting(1e-6, "where lr ends", 0)
+    clip: float = _setting(0.0, "largest norm of all gradients together; 0: none", 0)
+    ema: float = _setting(0.0, "decay of the moving average that is kept as result; 0: none", 0, 1)
+    precision: Precision = _setting("float32", "of forward and backward pass")
 
-    teacher: str = field(
-        default="largest",
-        metadata={"help": "largest (anchor), anchors (their mean), or a timm name with pretrained weights"},
+    teacher: str = _setting(
+        "largest", "largest (anchor), anchors (their mean), or a timm name with pretrained weights"
     )
-    distillation: Distillation = field(
-        default="hard", metadata={"help": "on the teacher's class, on its probabilities, or none"}
-    )
-    alpha: float = field(
-        default=0.5, metadata={"help": "weight of the teacher's loss; the labels have the rest"}
-    )
-    temperature: float = field(default=1.0, metadata={"help": "of soft distillation"})
+    distillation: Distillation = _setting("hard", "on the teacher's class, on its probabilities, or none")
+    alpha: float = _setting(0.5, "weight of the teacher's loss; the labels have the rest", 0, 1)
+    temperature: float = _setting(1.0, "of soft distillation")
 
-    crop_scale: float = field(default=0.08, metadata={"help": "smallest share of a photo that a crop covers"})
-    flip: float = field(default=0.5, metadata={"help": "probability of a mirrored photo"})
-    color_jitter: float = field(default=0.4, metadata={"help": "timm's; without effect beside auto_augment"})
-    auto_augment: str = field(
-        default="rand-m9-mstd0.5-inc1", metadata={"help": "timm's name of a policy; '' for none"}
-    )
-    erase: float = field(default=0.25, metadata={"help": "probability that a box of a photo is noise"})
-    mixup: float = field(default=0.8, metadata={"help": "alpha; 0: none"})
-    cutmix: float = field(default=1.0, metadata={"help": "alpha; 0: none"})
-    smoothing: float = field(default=0.1, metadata={"help": "of the labels"})
-    repeats: int = field(default=1, metadata={"help": "times that a photo comes in a row, differently cut"})
+    crop_scale: float = _setting(0.08, "smallest share of a photo that a crop covers", 0, 1)
+    flip: float = _setting(0.5, "probability of a mirrored photo", 0, 1)
+    color_jitter: float = _setting(0.4, "timm's; without effect beside auto_augment")
+    auto_augment: str = _setting("rand-m9-mstd0.5-inc1", "timm's name of a policy; '' for none")
+    erase: float = _setting(0.25, "probability that a box of a photo is noise", 0, 1)
+    mixup: float = _setting(0.8, "alpha; 0: none", 0)
+    cutmix: float = _setting(1.0, "alpha; 0: none", 0)
+    smoothing: float = _setting(0.1, "of the labels", 0, 1)
+    repeats: int = _setting(1, "times that a photo comes in a row, differently cut", 1)
 
-    seed: int = field(default=0, metadata={"help": "of order, crops, mixing and stitches"})
+    seed: int = _setting(0, "of order, crops, mixing and stitches")
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
         for setting in fields(self):
-            value, hint = getattr(self, setting.name), hints[setting.name]
+            name, value, hint = setting.name, getattr(self, setting.name), hints[setting.name]
             if get_origin(hint) is Literal and value not in get_args(hint):
-                raise ValueError(f"{setting.name} {value!r} is none of {', '.join(get_args(hint))}")
-            if hint in (int, float) and (isinstance(value, bool) or not isinstance(value, int | float)):
-                raise ValueError(f"{setting.name} {value!r} is not a number")
-        at_least = {"batch_size": 1, "draws": 1, "groups": 1, "repeats": 1, "image_size": -1}
-        unsigned = ("epochs", "steps", "start_photos", "lr", "anchor_lr", "weight_decay", "warmup_epochs")
-        for name in (*unsigned, "warmup_lr", "min_lr", "clip", "mixup", "cutmix"):
-            at_least[name] = 0
-        for name, least in at_least.items():
-            if not getattr(self, name) >= least:
-                raise ValueError(f"{name} {getattr(self, name)} is below {least}")
-        for name in ("alpha", "flip", "erase", "smoothing", "ema", "crop_scale"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} {getattr(self, name)} is outside 0 to 1")
+                raise ValueError(f"{name} {value!r} is none of {', '.join(get_args(hint))}")
+            if hint not in (int, float):
+                continue
+            # bool is a number to Python; what is not equal to itself is NaN
+            if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+                raise ValueError(f"{name} {value!r} is not a number")
+            least, most = setting.metadata["range"]
+            if not least <= value <= most:
+                where = f"below {least}" if most == inf else f"outside {least} to {most}"
+                raise ValueError(f"{name} {value} is {where}")
         if not self.temperature > 0:
             raise ValueError(f"temperature {self.temperature} is not above 0")
         if not self.epochs and not self.steps:
@@ -109,14 +93,14 @@ class Recipe:
 
     def with_settings(self, settings: Mapping[str, Any]) -> "Recipe":
         """Return the recipe with some settings changed; ValueError names one that there is not."""
-        known = [setting.name for setting in fields(self)]
-        if strange := [name for name in settings if name not in known]:
-            raise ValueError(f"no setting {strange[0]!r}: a recipe has {', '.join(known)}")
+        names = [setting.name for setting in fields(self)]
+        if strange := [name for name in settings if name not in names]:
+            raise ValueError(f"no setting {strange[0]!r}: a recipe has {', '.join(names)}")
         return replace(self, **settings)
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownRecipe:
     """A recipe with what is known of it: the command, its hardware and hours, and the score to expect."""
 
     recipe: Recipe
@@ -135,7 +119,7 @@ class Known:
 
 _V1 = "SN-Net (Pan, Cai and Zhuang, CVPR 2023)"
 _V2 = "SN-Netv2 (Pan et al., ECCV 2024)"
-_NOT_SAID = "not stated by the authors"
+_UNSTATED = "not stated by the authors"
 _REGNET = "regnety_160.deit_in1k"  # RegNetY-16GF, DeiT's own teacher
 
 _DEIT = Recipe(
@@ -210,16 +194,16 @@ _LITE = Recipe(
 )
 
 
-def _on_eight(name: str, recipe: Recipe, score: str, source: str) -> Known:
+def _on_eight(name: str, recipe: Recipe, score: str, source: str) -> KnownRecipe:
     options = f"train {name} --data ILSVRC2012/train --out {name}-trained"
-    return Known(
-        recipe, f"accelerate launch --num_processes 8 -m snnet {options}", "8 GPUs", _NOT_SAID, score, source
+    return KnownRecipe(
+        recipe, f"accelerate launch --num_processes 8 -m snnet {options}", "8 GPUs", _UNSTATED, score, source
     )
 
 
 # Scores are the authors' own on ImageNet-1k's validation photos, lowest to highest of their stitches.
-RECIPES: Mapping[str, Known] = {
-    "lite": Known(
+RECIPES: Mapping[str, KnownRecipe] = {
+    "lite": KnownRecipe(
         _LITE,
         "python -m snnet train lite --own-norms --data train-classes.parquet --out lite-trained",
         "2 CPU cores",

@@ -1,0 +1,74 @@
+"""What moves, and how fast: the optimiser's groups and the schedule of the learning rate."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from snnet.training.plan import Plan
+from snnet.training.recipes import Recipe
+
+if TYPE_CHECKING:
+    from snnet.network.network import Network
+
+
+def parameter_groups(net: "Network", recipe: Recipe) -> list[dict[str, Any]]:
+    """Return the optimiser's groups: stitching layers and their norms at `lr`, anchors at their share of it.
+
+    Sets `requires_grad`: frozen anchors, and the base of low-rank layers, have none.
+    """
+    low_rank = {layer.weight for layer in net.layers.values() if layer.rank}
+    anchors = {p for anchor in net.anchors for p in anchor.parameters()}
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for p in net.parameters():
+        scale = recipe.anchor_lr if p in anchors else 1.0
+        p.requires_grad_(bool(scale) and p not in low_rank)
+        if p.requires_grad:
+            groups.setdefault((scale, p.ndim > 1), []).append(p)
+    return [
+        {"params": params, "lr_scale": scale, "weight_decay": recipe.weight_decay if decays else 0.0}
+        for (scale, decays), params in groups.items()
+    ]
+
+
+def optimizer_of(net: "Network", recipe: Recipe) -> torch.optim.Optimizer:
+    """Return timm's optimiser over `parameter_groups`."""
+    from timm.optim import create_optimizer_v2
+
+    optimizer: torch.optim.Optimizer = create_optimizer_v2(
+        parameter_groups(net, recipe),
+        recipe.optimizer,
+        lr=recipe.lr,
+        weight_decay=recipe.weight_decay,
+        momentum=recipe.momentum,
+    )
+    return optimizer
+
+
+def scheduler_of(optimizer: torch.optim.Optimizer, plan: Plan) -> Any:
+    """Return timm's schedule of the learning rate, by steps."""
+    from timm.scheduler import create_scheduler_v2
+
+    recipe = plan.recipe
+    scheduler, _ = create_scheduler_v2(
+        optimizer,
+        recipe.schedule,
+        num_epochs=plan.steps,  # every step is an epoch to it
+        warmup_epochs=plan.warmup_steps,
+        warmup_lr=recipe.warmup_lr,
+        min_lr=recipe.min_lr,
+    )
+    return scheduler
+
+
+def learning_rates(plan: Plan) -> Callable[[int], float]:
+    """Return what tells the stitching layers' learning rate at a step (from 0)."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=plan.recipe.lr)
+    scheduler = scheduler_of(optimizer, plan)
+
+    def at(step: int) -> float:
+        scheduler.step(step)
+        return float(optimizer.param_groups[0]["lr"])
+
+    return at

@@ -1,0 +1,146 @@
+"""The plan of a run, before anything runs: which stitches and which photos each step takes."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from snnet.training.recipes import Recipe
+
+if TYPE_CHECKING:
+    from snnet.network.network import Network
+    from snnet.photos.photo_set import Photos
+    from snnet.stitches.stitch import Stitch
+
+
+class TrainingError(ValueError):
+    """Says why a run can't begin, or can't go on, and what to do."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do, before anything runs: pure data, the same in every process.
+
+    `groups` are the stitches to draw from: first a group, any alike, then one of it, any alike. `row_groups`
+    is the row group of each photo where those come over the network: each epoch shuffles the row groups, and
+    one that is fetched is used up before the next; such data sets are shuffled when they are made.
+    """
+
+    recipe: Recipe
+    groups: tuple[tuple["Stitch", ...], ...]
+    photos: int
+    processes: int
+    row_groups: tuple[int, ...] = ()
+
+    @property
+    def batch(self) -> int:
+        """Photos a step over all processes."""
+        return self.recipe.batch_size * self.processes
+
+    @property
+    def steps_an_epoch(self) -> int:
+        """Whole batches in one pass over the photos."""
+        return max(1, self.photos * self.recipe.repeats // self.batch)
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of the run."""
+        return self.recipe.steps or max(1, round(self.recipe.epochs * self.steps_an_epoch))
+
+    @property
+    def warmup_steps(self) -> int:
+        """Steps over which the learning rate rises."""
+        return min(round(self.recipe.warmup_epochs * self.steps_an_epoch), self.steps // 2)
+
+    @property
+    def stitches(self) -> tuple["Stitch", ...]:
+        """Every stitch that is drawn from."""
+        return tuple(stitch for group in self.groups for stitch in group)
+
+    def stitch(self, step: int) -> "Stitch":
+        """Return the stitch that a step (from 0) trains, the first one of several; see `stitches_at`."""
+        return self.stitches_at(step)[0]
+
+    def stitches_at(self, step: int) -> tuple["Stitch", ...]:
+        """Return the stitches of a step (from 0): different ones, of one size, the same in every process."""
+        draw = random.Random(f"stitch {self.recipe.seed} {step}")
+        stitches = [draw.choice(draw.choice(self.groups))]
+        while len(stitches) < self.recipe.draws:
+            size = stitches[0].image_size
+            groups = [[s for s in g if s.image_size == size and s not in stitches] for g in self.groups]
+            if not any(groups):
+                break
+            stitches.append(draw.choice(draw.choice([group for group in groups if group])))
+        return tuple(stitches)
+
+    def samples(self, step: int, rank: int) -> list[tuple[int, int]]:
+        """Return (running number of the sample, index of the photo) for one process's share of a step.
+
+        With equal seeds, the shares of all processes together are the batch of one process alone.
+        """
+        epoch, within = divmod(step, self.steps_an_epoch)
+        order = self._order(epoch)
+        first = within * self.batch + rank * self.recipe.batch_size
+        places = range(first, first + self.recipe.batch_size)
+        number = step * self.batch + rank * self.recipe.batch_size
+        # fewer photos than a batch: they come round again
+        return [(number + k, order[p // self.recipe.repeats % self.photos]) for k, p in enumerate(places)]
+
+    def _order(self, epoch: int) -> list[int]:
+        if epoch not in self._orders:
+            draw = np.random.default_rng([self.recipe.seed, epoch])
+            order = draw.permutation(max(self.row_groups) + 1 if self.row_groups else self.photos)
+            if self.row_groups:
+                order = np.argsort(order[np.array(self.row_groups)], kind="stable")
+            self._orders.clear()
+            self._orders[epoch] = order.tolist()
+        return self._orders[epoch]
+
+    @cached_property
+    def _orders(self) -> dict[int, list[int]]:
+        return {}  # of the epoch under way alone
+
+
+def plan(net: "Network", photos: "Photos", recipe: Recipe, processes: int = 1) -> Plan:
+    """Return what a run will do; TrainingError if this network or these photos don't go with the recipe."""
+    size = recipe.image_size or net.stitches[0].image_size
+    stitches = [stitch for stitch in net.stitches if size in (-1, stitch.image_size)]
+    if not stitches:
+        sizes = ", ".join(str(size) for size in sorted({s.image_size for s in net.stitches}))
+        raise TrainingError(f"image size {size}: {net.name} has stitches at {sizes} px")
+    if not recipe.anchor_lr:
+        stitches = [stitch for stitch in stitches if not stitch.is_anchor]  # nothing of theirs would move
+    if recipe.alpha < 1 or recipe.distillation == "none":
+        _check_labels(net, photos)
+    if recipe.batch_size % 2 and (recipe.mixup or recipe.cutmix):
+        raise TrainingError(
+            f"batch size {recipe.batch_size} is odd: mixup and cutmix pair the photos of a batch"
+        )
+    groups = [tuple(stitches)] if recipe.sampling == "uniform" else _by_gmacs(net, stitches, recipe.groups)
+    row_groups = () if photos.local else tuple(photos.row_groups or ())
+    return Plan(recipe, tuple(groups), len(photos), processes, row_groups)
+
+
+def _check_labels(net: "Network", photos: "Photos") -> None:
+    if unknown := sum(label < 0 for label in photos.labels):
+        raise TrainingError(
+            f"{photos.describe()}: {unknown} photos have no label; learn from the teacher alone with alpha 1"
+        )
+    classes = net.anchors[0].model.num_classes
+    if max(photos.labels) >= classes:
+        raise TrainingError(
+            f"{photos.describe()}: label {max(photos.labels)}, and {net.name} has {classes} classes"
+        )
+
+
+def _by_gmacs(net: "Network", stitches: Sequence["Stitch"], groups: int) -> list[tuple["Stitch", ...]]:
+    """Return the stitches in ranges of GMACs of equal width, empty ones left out (SN-Netv2, ECCV 2024)."""
+    gmacs = [net.cost(stitch).gmacs for stitch in stitches]
+    low, width = min(gmacs), (max(gmacs) - min(gmacs)) / groups or 1.0
+    ranges: dict[int, list[Stitch]] = {}
+    for stitch, cost in zip(stitches, gmacs, strict=True):
+        ranges.setdefault(min(groups - 1, int((cost - low) / width)), []).append(stitch)
+    return [tuple(ranges[number]) for number in sorted(ranges)]

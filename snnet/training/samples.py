@@ -1,0 +1,121 @@
+"""The photos of a step, cut and changed at random, each a function of the seed and of its number."""
+
+import hashlib
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from snnet.photos.decode import PhotoError
+from snnet.training.plan import Plan
+from snnet.training.recipes import Recipe
+
+if TYPE_CHECKING:
+    from snnet.photos.photo_set import Photos
+    from snnet.photos.transform import Transform
+
+
+@contextmanager
+def seeded(*key: Any) -> Iterator[None]:
+    """Have the global generators of Python, NumPy and torch begin at a key inside, and go on as before after.
+
+    timm's augmentation and mixup draw from these three.
+    """
+    seed = int.from_bytes(hashlib.sha256(repr(key).encode()).digest()[:4], "big")
+    python, numpy = random.getstate(), np.random.get_state()
+    devices = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
+    with torch.random.fork_rng(devices):
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.manual_seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
+
+
+@dataclass
+class Samples:
+    """What a worker holds: sample (number, photo, image size) as (input, label), or the sentence why not."""
+
+    photos: "Photos"
+    recipe: Recipe
+    # by px: what evaluation does, whose mean, std and interpolation hold here
+    transforms: dict[int, "Transform"]
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def __getitem__(self, key: tuple[int, int, int]) -> tuple[Tensor, int] | str:
+        number, index, size = key
+        try:
+            image, label = self.photos[index]
+        except PhotoError as error:
+            return str(error)
+        with seeded("sample", self.recipe.seed, number):
+            return augmentation(self.recipe, self.transforms[size])(image), label
+
+
+@cache
+def augmentation(recipe: Recipe, transform: "Transform") -> Any:
+    """Return timm's augmentation as the recipe has it: a PIL image -> (3, S, S)."""
+    from timm.data import create_transform
+
+    return create_transform(
+        input_size=(3, transform.image_size, transform.image_size),
+        is_training=True,
+        scale=(recipe.crop_scale, 1.0),
+        hflip=recipe.flip,
+        color_jitter=recipe.color_jitter,
+        auto_augment=recipe.auto_augment or None,
+        interpolation=transform.interpolation,
+        mean=transform.mean,
+        std=transform.std,
+        re_prob=recipe.erase,
+        re_mode="pixel",
+    )
+
+
+def _collate(rows: Sequence[tuple[Tensor, int] | str]) -> Any:
+    for row in rows:
+        if isinstance(row, str):
+            return row
+    images, labels = zip(*rows, strict=True)
+    return torch.stack(images), torch.tensor(labels)
+
+
+def _loader(plan: Plan, samples: Samples, first: int, rank: int, workers: int) -> Any:
+    """Return an iterable of (images, labels) for the steps from `first` on."""
+    from torch.utils.data import DataLoader
+
+    from snnet.photos.batches import worker_options
+
+    keys = [
+        [(number, index, plan.stitch(step).image_size) for number, index in plan.samples(step, rank)]
+        for step in range(first, min(plan.steps, first + plan.steps_an_epoch))
+    ]
+    return DataLoader(
+        samples,  # type: ignore[arg-type]  # torch's Dataset, by shape
+        batch_sampler=keys,
+        collate_fn=_collate,
+        generator=torch.Generator(),
+        **worker_options(workers),
+    )
+
+
+def batches(plan: Plan, samples: Samples, first: int, rank: int, workers: int) -> Iterator[tuple[int, Any]]:
+    """Yield (step, (images, labels)) from a step on, an epoch's length at a time so that no list grows."""
+    step = first
+    while step < plan.steps:
+        for batch in _loader(plan, samples, step, rank, workers):
+            if isinstance(batch, str):
+                raise PhotoError(batch)
+            yield step, batch
+            step += 1
