@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Sequence
 from pathlib import Path, PurePath
+from typing import NamedTuple
 
 from snnet.photos.classes import synset_indices
 from snnet.photos.fingerprints import Source
@@ -14,9 +15,14 @@ _ACCEPTED = (
 )
 _KAGGLE = ["ImageId", "PredictionString"]
 _CLASSES = 1000
+_NO_SYNSET = "is no synset of ImageNet-1k (such as n01440764)"
 _SHOWN = 3  # examples in a sentence
 
-Line = tuple[int, list[str]]  # its number in the file, its fields
+
+class _Line(NamedTuple):
+    number: int  # in the file, from 1
+    text: str
+    fields: list[str]
 
 
 def read(file: Source, photos: Sequence[str], folder: str) -> tuple[int, ...]:
@@ -35,29 +41,31 @@ def read(file: Source, photos: Sequence[str], folder: str) -> tuple[int, ...]:
     """
     path = Path(file).expanduser()
     lines = _lines(path)
-    first = lines[0][1]
-    if first == _KAGGLE:
-        return _by_name(path, _kaggle(path, lines[1:]), photos, folder)
-    if len(first) > 1:
-        return _by_name(path, _named(path, lines), photos, folder)
-    if re.fullmatch(r"\d+", first[0]):
-        found = _by_id(path, lines)
-    elif re.fullmatch(r"n\d{8}", first[0]):
-        found = _synsets(path, _single(path, lines))
+    fields = len(lines[0].fields)
+    if lines[0].fields == _KAGGLE:
+        del lines[0]
+        form, table, stranger = "is not ImageId,PredictionString", synset_indices(), _NO_SYNSET
     else:
-        raise ValueError(f"line {lines[0][0]} of {path}, {first[0]!r}, is no label: give {_ACCEPTED}")
-    if len(found) != len(photos):
+        form = f"is {'not a file name and' if fields > 1 else 'more than'} a label, as the first line is"
+        table, stranger = _table(path, lines[0])
+    _refuse(path, [(line.number, line.text) for line in lines if len(line.fields) != fields], form)
+    labels = [(line.number, line.fields[-1].split()[0]) for line in lines]  # Kaggle's also has boxes
+    _refuse(path, [(number, label) for number, label in labels if label not in table], stranger)
+    indices = [table[label] for _, label in labels]
+    if fields > 1:
+        return _by_name(path, lines, indices, photos, folder)
+    if len(indices) != len(photos):
         raise ValueError(
-            f"{path} has {len(found):,} labels and {folder} {len(photos):,} photos: give a line a photo, "
+            f"{path} has {len(indices):,} labels and {folder} {len(photos):,} photos: give a line a photo, "
             "in the order of sorted names"
         )
-    return tuple(found)
+    return tuple(indices)
 
 
 # ------------------------------------------------------------------------------------------------- reading
 
 
-def _lines(path: Path) -> list[Line]:
+def _lines(path: Path) -> list[_Line]:
     """Return the lines that are not blank, cut into fields; ValueError where there is none."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist or is no file: give {_ACCEPTED}")
@@ -68,31 +76,29 @@ def _lines(path: Path) -> list[Line]:
     numbered = [(number, line.strip()) for number, line in enumerate(text, 1) if line.strip()]
     if not numbered:
         raise ValueError(f"{path} is empty: give {_ACCEPTED}")
-    if next(csv.reader([numbered[0][1]])) == _KAGGLE:
-        return [(number, next(csv.reader([line]))) for number, line in numbered]
-    return [(number, line.rsplit(maxsplit=1)) for number, line in numbered]  # a name may hold spaces
+    kaggle = next(csv.reader([numbered[0][1]])) == _KAGGLE
+    return [_Line(number, line, _fields(line, kaggle)) for number, line in numbered]
 
 
-def _single(path: Path, lines: Sequence[Line]) -> list[tuple[int, str]]:
-    odd = [(number, " ".join(fields)) for number, fields in lines if len(fields) != 1]
-    _refuse(path, odd, "is more than a label, as the first line is")
-    return [(number, fields[0]) for number, fields in lines]
+def _fields(line: str, kaggle: bool) -> list[str]:
+    if kaggle:
+        return [field for field in next(csv.reader([line])) if field.strip()]
+    return line.rsplit(maxsplit=1)  # a name may hold spaces
 
 
-def _synsets(path: Path, labels: Sequence[tuple[int, str]]) -> list[int]:
-    known = synset_indices()
-    odd = [(number, label) for number, label in labels if label not in known]
-    _refuse(path, odd, "is no synset of ImageNet-1k (such as n01440764)")
-    return [known[label] for _, label in labels]
-
-
-def _by_id(path: Path, lines: Sequence[Line]) -> list[int]:
-    """Return the classes of ILSVRC2012_IDs, which are in no order but meta.mat's."""
-    labels = _single(path, lines)
-    synsets = _meta(path)
-    odd = [(number, label) for number, label in labels if not label.isdecimal() or int(label) not in synsets]
-    _refuse(path, odd, f"is no ILSVRC2012_ID of a class in {path.parent / 'meta.mat'} (1 to {_CLASSES:,})")
-    return _synsets(path, [(number, synsets[int(label)]) for number, label in labels])
+def _table(path: Path, first: _Line) -> tuple[dict[str, int], str]:
+    """Return the index of each label that lines like the first may have, and what any other label is."""
+    synsets = synset_indices()
+    if len(first.fields) > 1:
+        numbers = {str(index): index for index in range(_CLASSES)}
+        stranger = f"is neither an index of the sorted synsets (0 to {_CLASSES - 1}) nor one of them"
+        return synsets | numbers, stranger
+    if re.fullmatch(r"n\d{8}", first.text):
+        return synsets, _NO_SYNSET
+    if re.fullmatch(r"\d+", first.text):
+        stranger = f"is no ILSVRC2012_ID of a class in {path.parent / 'meta.mat'} (1 to {_CLASSES:,})"
+        return {str(number): synsets[synset] for number, synset in _meta(path).items()}, stranger
+    raise ValueError(f"line {first.number} of {path}, {first.text!r}, is no label: give {_ACCEPTED}")
 
 
 def _meta(path: Path) -> dict[int, str]:
@@ -109,44 +115,29 @@ def _meta(path: Path) -> dict[int, str]:
         raise ValueError(f"{meta} is read by scipy, which is not here: pip install scipy") from error
     try:
         rows = loadmat(meta, squeeze_me=True)["synsets"].reshape(-1)
-        leaves = [row for row in rows if int(row["num_children"]) == 0]
-        found = {int(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in leaves}
+        classes = {
+            int(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in rows if not int(row["num_children"])
+        }
     except Exception as error:  # scipy fails in many ways on what is no such file
         raise ValueError(f"{meta} is not the development kit's meta.mat: copy that there again") from error
-    return {number: synset for number, synset in found.items() if 1 <= number <= _CLASSES}
-
-
-def _kaggle(path: Path, lines: Sequence[Line]) -> list[tuple[int, str, int]]:
-    odd = [
-        (number, ",".join(fields)) for number, fields in lines if len(fields) != 2 or not fields[1].split()
-    ]
-    _refuse(path, odd, "is not ImageId,PredictionString")
-    found = _synsets(path, [(number, fields[1].split()[0]) for number, fields in lines])
-    return [(number, fields[0], index) for (number, fields), index in zip(lines, found, strict=True)]
-
-
-def _named(path: Path, lines: Sequence[Line]) -> list[tuple[int, str, int]]:
-    """Return (line number, file name, index) of lines of a file name and a label."""
-    odd = [(number, fields[0]) for number, fields in lines if len(fields) != 2]
-    _refuse(path, odd, "is not a file name and a label, as the first line is")
-    known = synset_indices() | {str(index): index for index in range(_CLASSES)}
-    odd = [(number, fields[1]) for number, fields in lines if fields[1] not in known]
-    _refuse(path, odd, f"is neither an index of the sorted synsets (0 to {_CLASSES - 1}) nor one of them")
-    return [(number, PurePath(name).name, known[label]) for number, (name, label) in lines]
+    return {number: synset for number, synset in classes.items() if synset in synset_indices()}
 
 
 # ------------------------------------------------------------------------------------------------ matching
 
 
 def _by_name(
-    path: Path, given: Sequence[tuple[int, str, int]], photos: Sequence[str], folder: str
+    path: Path, lines: Sequence[_Line], indices: Sequence[int], photos: Sequence[str], folder: str
 ) -> tuple[int, ...]:
     """Return the labels of photos that a file names, with or without their suffix."""
     labels: dict[str, int] = {}
-    for number, name, label in given:
+    for line, index in zip(lines, indices, strict=True):
+        name = PurePath(line.fields[0]).name
         if name in labels:
-            raise ValueError(f"line {number} of {path} names {name} a second time: a line a photo is needed")
-        labels[name] = label
+            raise ValueError(
+                f"line {line.number} of {path} names {name} a second time: a line a photo is needed"
+            )
+        labels[name] = index
     keys = [name if name in labels else PurePath(name).stem for name in photos]
     lost = [name for name, key in zip(photos, keys, strict=True) if key not in labels]
     if lost:
