@@ -25,27 +25,9 @@ from PIL import (
 
 MAX_PIXELS = 64_000_000  # decoded; Pillow takes 4 bytes a pixel, three pictures at once at most: under 800 MB
 MAX_BYTES = 512_000_000  # of a file: an uncompressed 16-bit RGB picture of MAX_PIXELS takes 384 MB
-MAX_ASPECT = (
-    50  # long side to short side: transforms scale the short one to ~256 px, so 1×20000 would explode
-)
-SUFFIXES = frozenset(
-    {
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".png",
-        ".apng",
-        ".webp",
-        ".gif",
-        ".bmp",
-        ".dib",
-        ".tif",
-        ".tiff",
-        ".avif",
-    }
-    | {".ppm", ".pgm", ".pbm", ".pnm"}
-)
+MAX_ASPECT = 50  # long side to short: transforms scale the short one to ~256 px, so 1×20000 would explode
+_SUFFIXES = "jpg jpeg jpe jfif png apng webp gif bmp dib tif tiff avif ppm pgm pbm pnm"
+SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split())
 
 _FORMATS = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or PNM"
 _RETRY = "choose another file, or save it again as JPEG or PNG"

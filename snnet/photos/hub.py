@@ -4,20 +4,20 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import unquote
 
 from snnet.photos.decode import SUFFIXES
-from snnet.photos.fingerprints import Remember, combined
-from snnet.photos.parquet import Parquet
+from snnet.photos.fingerprints import Remember, Source, combined
+from snnet.photos.parquet import A, B, Parquet
 from snnet.photos.store import SourceError
 
 REQUESTS = 16  # at once, for footers and labels: many small ranges, each a round trip
 TIMEOUT_S = 10.0  # for the hub's first answer
-T = TypeVar("T")
 
 _PREFIX = re.compile(r"hf:/{1,2}datasets/")
 _NAME = r"\w[\w.-]*"
@@ -42,19 +42,17 @@ def place(text: str) -> Place | None:
     that names no data set.
     """
     address = text.startswith("hf:/")
-    found = _PLACE.fullmatch(_PREFIX.sub("", text, count=1))
-    if address and not (found and _PREFIX.match(text)):
+    match = _PLACE.fullmatch(_PREFIX.sub("", text, count=1))
+    if address and not (match and _PREFIX.match(text)):
         raise ValueError(f"{text} names no data set of the hub: give hf://datasets/owner/name[@revision]")
-    if not found or not (address or _bare(text, found)):
+    if not match or not (address or _is_bare(text, match["folder"])):
         return None
-    revision = found["revision"]
-    return Place(found["repository"], revision and unquote(revision), found["folder"] or "")
+    return Place(match["repository"], match["revision"] and unquote(match["revision"]), match["folder"] or "")
 
 
-def _bare(text: str, found: re.Match[str]) -> bool:
-    suffix = PurePosixPath(text).suffix.lower()
-    is_id = not found["folder"] and not text.endswith("/") and suffix not in {".parquet", *SUFFIXES}
-    return is_id and not os.path.exists(text)
+def _is_bare(text: str, folder: str | None) -> bool:
+    is_file = PurePosixPath(text).suffix.lower() in {".parquet", *SUFFIXES}
+    return not (folder or text.endswith("/") or is_file or os.path.exists(text))
 
 
 class HubParquet(Parquet):
@@ -68,54 +66,53 @@ class HubParquet(Parquet):
     """
 
     local = False
+    _OWN = Parquet._OWN | {"_system"}
 
     def __init__(self, place: Place, split: str) -> None:
+        from huggingface_hub import HfApi
+
         self.endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
         self.repository = place.repository
         with self._sentences(place.revision):
-            info = self._asked(place.revision)
+            info: Any = HfApi(endpoint=self.endpoint).dataset_info(
+                self.repository, revision=place.revision, timeout=TIMEOUT_S, files_metadata=True
+            )
             self.repository, self.commit = info.id, info.sha
             self._system.resolve_path(self._root)  # asks once what each thread would ask
-        self._sizes = {file.rfilename: file.size for file in info.siblings or ()}  # bytes
-        files = _files_of(split, self._sizes, place)
-        self._sizes = {name: self._sizes[name] for name in files}
+        sizes = {file.rfilename: file.size for file in info.siblings or ()}  # bytes
+        files = _files_of(split, sizes, place)
+        self._sizes = [sizes[name] for name in files]
         super().__init__(files, f"{self.repository} {split}")
-
-    def _asked(self, revision: str | None) -> Any:
-        from huggingface_hub import HfApi
-
-        api = HfApi(endpoint=self.endpoint)
-        return api.dataset_info(self.repository, revision=revision, timeout=TIMEOUT_S, files_metadata=True)
 
     @property
     def _root(self) -> str:
         return f"datasets/{self.repository}@{self.commit}"
 
-    @property
+    @cached_property
     def _system(self) -> Any:
-        if "_kept_system" not in self.__dict__:
-            from huggingface_hub import HfFileSystem
+        from huggingface_hub import HfFileSystem
 
-            # Own and shared by this object's threads: the library keeps one for each thread otherwise.
-            self._kept_system = HfFileSystem(endpoint=self.endpoint, skip_instance_cache=True)
-        return self._kept_system
+        # Own and shared by this object's threads: the library keeps one for each thread otherwise.
+        return HfFileSystem(endpoint=self.endpoint, skip_instance_cache=True)
+
+    def _address(self, file: Source) -> str:
+        return str(file)
 
     def _open(self, number: int, images: bool) -> Any:
         import pyarrow.parquet as pq
 
-        name = self.files[number]
         with self._sentences():
             file = self._system.open(
-                f"{self._root}/{name}",
+                f"{self._root}/{self.files[number]}",
                 cache_type="none",  # no reading ahead: a label's range is a few hundred bytes
-                size=self._sizes[name],
+                size=self._sizes[number],
             )
         # Buffered, the columns of a row group come in one range.
         return pq.ParquetFile(_Ranges(file, self._sentences), pre_buffer=images)
 
-    def _each(self, function: Callable[[int], T], files: Iterable[int]) -> list[T]:
+    def _each(self, function: Callable[[A], B], items: Iterable[A]) -> list[B]:
         with ThreadPoolExecutor(REQUESTS) as pool:
-            return list(pool.map(function, files))
+            return list(pool.map(function, items))
 
     def _beside(self, number: int, name: str) -> bytes:
         return b""
@@ -133,34 +130,19 @@ class HubParquet(Parquet):
             page = f"{self.endpoint or 'https://huggingface.co'}/datasets/{self.repository}"
             raise SourceError(_sentence(error, self.repository, page, revision)) from error
 
-    _OWN = Parquet._OWN | {"_kept_system"}
 
-
-@dataclass
 class _Ranges:
-    """A file of the hub as pyarrow reads it, any failure of which is a SourceError."""
+    """A file of the hub as pyarrow reads it, any failure of whose ranges is a SourceError."""
 
-    file: Any
-    sentences: Callable[[], Any]
-    mode: str = "rb"
-    closed: bool = False
+    def __init__(self, file: Any, sentences: Callable[[], AbstractContextManager[None]]) -> None:
+        self._file, self._sentences = file, sentences
 
-    def read(self, count: int = -1) -> bytes:
-        with self.sentences():
-            found: bytes = self.file.read(count)
-            return found
+    def read(self, count: int = -1) -> Any:
+        with self._sentences():
+            return self._file.read(count)
 
-    def seek(self, place: int, whence: int = 0) -> int:
-        return int(self.file.seek(place, whence))
-
-    def tell(self) -> int:
-        return int(self.file.tell())
-
-    def close(self) -> None:
-        self.closed = True
-
-    def flush(self) -> None:
-        pass
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
 
 def _files_of(split: str, names: Iterable[str], place: Place) -> list[str]:
@@ -173,18 +155,17 @@ def _files_of(split: str, names: Iterable[str], place: Place) -> list[str]:
             f"{where} holds no Parquet files; the hub's own conversion may be at "
             f"hf://datasets/{place.repository}@refs/convert/parquet"
         )
-    chosen = {path: root for path in below if (root := _root(path, split)) is not None}
-    if not chosen:
-        splits = ", ".join(sorted({_split(path) for path in below}))
+    roots = {path: root for path in below if (root := _root(path, split)) is not None}
+    if not roots:
+        splits = ", ".join(sorted({*map(_split, below)}))
         raise ValueError(f"{where} has no split {split!r}: give one of {splits}")
-    if len(roots := {*chosen.values()}) > 1:
-        example = min(str(root) for root in roots if str(root) != ".")
-        shown = ", ".join(sorted(str(root) for root in roots))
+    folders = sorted({*map(str, roots.values())})
+    if len(folders) > 1:
         raise ValueError(
-            f"{where} has a split {split!r} in each of {shown}: give one of the folders, as in "
-            f"hf://datasets/{place.repository}/{example}"
+            f"{where} has a split {split!r} in each of {', '.join(folders)}: give one of the folders, as in "
+            f"hf://datasets/{place.repository}/{next(folder for folder in folders if folder != '.')}"
         )
-    return [str(path) for path in chosen]
+    return list(map(str, roots))
 
 
 def _root(path: PurePosixPath, split: str) -> PurePosixPath | None:

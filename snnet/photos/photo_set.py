@@ -9,10 +9,11 @@ from typing import Any
 
 from PIL import Image
 
-from snnet.photos import ground_truth, hub, parquet
+from snnet.photos import ground_truth, hub
 from snnet.photos.decode import SUFFIXES, PhotoError, decode
 from snnet.photos.fingerprints import Remember, Source, combined
 from snnet.photos.folder import Folder, photos_below
+from snnet.photos.parquet import Parquet
 from snnet.photos.store import ACCEPTED, UNKNOWN, SourceError, Store
 
 
@@ -63,9 +64,8 @@ class Photos:
     @property
     def row_groups(self) -> list[int] | None:
         """The row group of each photo, which is read at once; None where each photo is a file of its own."""
-        groups = [self._store.group(row) for row in self._rows]
-        found = [group for group in groups if group is not None]
-        return found if len(found) == len(groups) else None
+        groups = [group for row in self._rows if (group := self._store.group(row)) is not None]
+        return groups if len(groups) == len(self) else None
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -73,8 +73,7 @@ class Photos:
     def __getitem__(self, index: int) -> tuple[Image.Image, int]:
         row = self._rows[index]
         try:
-            found, name = self._store.read(row)
-            return decode(found, name), self._store.label(row)
+            return decode(*self._store.read(row)), self._store.label(row)
         except PhotoError as error:
             raise PhotoError(f"{self._store.where(row)}: {error}") from error
 
@@ -141,43 +140,41 @@ def open_photos(
 
 
 def _opened(path: Source | Sequence[Source], labels: Source | None, split: str) -> Store:
-    several = () if isinstance(path, str | os.PathLike) else tuple(path)
-    if len(several) > 1:
-        return _several(several, labels)
-    one = several[0] if several else path
-    if not isinstance(one, str | os.PathLike):
+    paths = [path] if isinstance(path, str | os.PathLike) else path
+    texts = [os.path.expanduser(os.fspath(each)) for each in paths]
+    if not texts:
         raise ValueError(f"an empty list holds no photos: give {ACCEPTED}")
-    text = os.path.expanduser(os.fspath(one))
+    if len(texts) > 1:
+        return _several(texts, labels)
+    text = texts[0]
     if labels is not None:
         return _labelled(text, labels)
     if place := hub.place(text):
         return _from_hub(text, place, split)
-    found, title = _found(text), Path(text).name or Path(text).resolve().name
-    if os.path.isdir(text) and not found:
-        return Folder(Path(text), photos_below(Path(text)))
-    return _of_files(found, title)
+    if _is_photo_folder(text):
+        return Folder(photos_below(Path(text)), Path(text))
+    return _of_files(_files(text), Path(text).name or Path(text).resolve().name)
 
 
-def _several(paths: Sequence[Source], labels: Source | None) -> Store:
+def _several(texts: Sequence[str], labels: Source | None) -> Store:
     if labels is not None:
         raise ValueError(f"the labels in {labels} go with one flat folder of photos, not with several paths")
-    found = [Path(os.path.expanduser(os.fspath(path))) for path in paths]
-    for path in paths:
-        if os.fspath(path).startswith("hf:/"):
-            raise ValueError(f"{path} is a data set of the hub: give it alone")
-    return _of_files(found, f"{found[0].name} and {len(found) - 1} more")
+    for text in texts:
+        if text.startswith("hf:/"):
+            raise ValueError(f"{text} is a data set of the hub: give it alone")
+    return _of_files([Path(text) for text in texts], f"{Path(texts[0]).name} and {len(texts) - 1} more")
 
 
 def _of_files(files: Sequence[Path], title: str) -> Store:
     for file in files:
         if not file.is_file():
             raise FileNotFoundError(f"{file} does not exist or is no file: give {ACCEPTED}")
-    if all(file.suffix.lower() in SUFFIXES for file in files):
-        return Folder(None, files, title)
-    for file in files:
-        if file.suffix.lower() in SUFFIXES:
-            raise ValueError(f"{file} is a photo among other files: give {ACCEPTED}")
-    return parquet.local(files, title)
+    photos = [file for file in files if file.suffix.lower() in SUFFIXES]
+    if len(photos) == len(files):
+        return Folder(files, title=title)
+    if photos:
+        raise ValueError(f"{photos[0]} is a photo among other files: give {ACCEPTED}")
+    return Parquet(files, title)
 
 
 def _from_hub(text: str, place: hub.Place, split: str) -> Store:
@@ -191,9 +188,9 @@ def _from_hub(text: str, place: hub.Place, split: str) -> Store:
 
 def _labelled(text: str, labels: Source) -> Store:
     """Return a flat folder's photos with the labels of a ground-truth file."""
-    if not os.path.isdir(text) or _found(text):
+    if not _is_photo_folder(text):
         raise ValueError(f"the labels in {labels} go with a flat folder of photos, which {text} is not")
-    store = Folder(Path(text), photos_below(Path(text)))
+    store = Folder(photos_below(Path(text)), Path(text))
     if nested := [name for name in store.names if "/" in name]:
         raise ValueError(
             f"the labels in {labels} go with a flat folder of photos, and {text} has sub-folders "
@@ -203,12 +200,16 @@ def _labelled(text: str, labels: Source) -> Store:
     return store
 
 
-def _found(text: str) -> list[Path]:
+def _is_photo_folder(text: str) -> bool:
+    return os.path.isdir(text) and not _files(text)
+
+
+def _files(text: str) -> list[Path]:
     """Return the files that a path or a glob means, the Parquet files where it is a folder."""
     if os.path.isdir(text):
         return sorted(file for file in Path(text).glob("*.parquet") if file.is_file())
     if os.path.exists(text) or not glob.has_magic(text):
         return [Path(text)]
-    if found := sorted(Path(name) for name in glob.glob(text, recursive=True) if os.path.isfile(name)):
-        return found
+    if files := sorted(Path(name) for name in glob.glob(text, recursive=True) if os.path.isfile(name)):
+        return files
     raise FileNotFoundError(f"{text} matches no file: give {ACCEPTED}")

@@ -1,7 +1,7 @@
 """Where photos lie: what a folder, Parquet files and the hub have in common."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
 
 from snnet.photos.fingerprints import Remember, Source
 
@@ -16,24 +16,37 @@ class SourceError(OSError):
     """Says in one sentence why the place where photos lie doesn't give them, and what to do."""
 
 
-class Store(Protocol):
-    """Where photos lie: all of them, in a fixed order, none decoded."""
+class Store(ABC):
+    """Where photos lie: all of them, in a fixed order, none decoded; a row is a photo's number in it."""
 
     title: str
-    note: str  # what `describe` adds
-    imagenet: bool  # the labels are indices of ImageNet-1k
-    local: bool  # on this machine, with labels that cost nothing
+    note = ""  # what `describe` adds
+    imagenet = True  # whether the labels are indices of ImageNet-1k
+    local = True  # on this machine, with labels that cost nothing
 
+    @abstractmethod
     def __len__(self) -> int: ...
 
-    def labels(self, rows: Sequence[int]) -> tuple[int, ...]: ...
+    @abstractmethod
+    def label(self, row: int) -> int:
+        """Return the label of one photo, UNKNOWN where there is none."""
 
-    def label(self, row: int) -> int: ...
+    def labels(self, rows: Sequence[int]) -> tuple[int, ...]:
+        """Return the label of each of these photos."""
+        return tuple(self.label(row) for row in rows)
 
-    def group(self, row: int) -> int | None: ...  # of rows that are read together
+    def group(self, row: int) -> int | None:
+        """Return the number of the row group in which a photo lies; None where it is a file of its own."""
+        return None
 
-    def read(self, row: int) -> tuple[Source | bytes, str | None]: ...  # what photos.decode takes
+    @abstractmethod
+    def read(self, row: int) -> tuple[Source | bytes, str | None]:
+        """Return what `decode` takes: a path or bytes, and a name."""
 
-    def where(self, row: int) -> str: ...
+    @abstractmethod
+    def where(self, row: int) -> str:
+        """Return how a sentence names a photo."""
 
-    def fingerprint(self, rows: Sequence[int] | None, remember: Remember | None) -> str: ...
+    @abstractmethod
+    def fingerprint(self, rows: Sequence[int] | None, remember: Remember | None) -> str:
+        """Return a hash of the files, or of those that these rows lie in."""
