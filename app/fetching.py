@@ -3,39 +3,33 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from snnet.catalogue.entries import Entry
 from snnet.weights.files import WeightsError
 from snnet.weights.transfer import Progress
 
+from .jobs import Job, Stopped
+
 PATIENCE_S = 30.0  # without a question how far it is, after which nobody waits for a fetch any more
 
 
-class _Abandoned(Exception):
-    """Nobody waits for this fetch any more; what came is kept for the next."""
-
-
-@dataclass
-class _Job:
-    entry: Entry
-    is_kept: bool  # goes on though nobody asks
-    state: str = "running"  # then "done", "failed", or "stopped" where nobody waited
-    done: int = 0  # bytes
-    total: int = 0  # bytes; 0 until the server has told
-    sentence: str = ""
-    asked: float = field(default_factory=time.monotonic)
-    ended: threading.Event = field(default_factory=threading.Event)
-
-
 class Fetcher:
-    """Fetches in a background thread; `progress` is asked by those who wait."""
+    """Fetches in a background thread; `progress` is asked by those who wait.
 
-    def __init__(self) -> None:
+    `elsewhere` are entries that need no fetch, for their weights were named.
+    """
+
+    def __init__(self, *elsewhere: Entry) -> None:
+        self._elsewhere = elsewhere
         self._lock = threading.Lock()
-        self._running: _Job | None = None
-        self._jobs: dict[str, _Job] = {}  # the newest of every network
+        self._newest: Job | None = None
+        self._jobs: dict[str, Job] = {}  # the newest of every entry
+
+    def is_here(self, entry: Entry) -> bool:
+        """True if nothing would have to be fetched."""
+        return entry in self._elsewhere or entry.is_here()
 
     def start(self, entry: Entry, run: Callable[[Progress], None] | None = None) -> None:
         """Begin to fetch an entry's weights, or join who does; ValueError while another one is fetched.
@@ -43,55 +37,67 @@ class Fetcher:
         `run` fetches in place of `entry.fetch`, for somebody who does not ask how far it is.
         """
         with self._lock:
-            if job := self._running:
-                if job.entry is entry:
-                    job.asked = time.monotonic()
+            if (job := self._newest) and job.is_running:
+                if job is self._jobs.get(entry.name):
+                    job.last_question = time.monotonic()
                     return
+                share = f" ({100 * job.done / job.total:.0f} %)" if job.total else ""
                 raise ValueError(
-                    f"{job.entry.title} is being fetched{_share(job)}: fetch {entry.title} when that is done"
+                    f"{job.title} is being fetched{share}: fetch {entry.title} when that is done"
                 )
-            job = self._running = self._jobs[entry.name] = _Job(entry, is_kept=run is not None)
-        threading.Thread(target=self._run, args=(job, run or entry.fetch), daemon=True).start()
+            job = Job(title=entry.title, patience_s=inf if run else PATIENCE_S)
+            self._newest = self._jobs[entry.name] = job
 
-    def progress(self, entry: Entry) -> dict[str, Any] | None:
-        """Return {"state", "done", "total" in bytes, "sentence"} of the newest fetch; None without one."""
-        job = self._jobs.get(entry.name)
-        if job is None:
-            return None
-        job.asked = time.monotonic()
-        return {"state": job.state, "done": job.done, "total": job.total, "sentence": job.sentence}
+        def work() -> str:
+            (run or entry.fetch)(job.note)
+            return ""
 
-    def wait(self, entry: Entry) -> dict[str, Any] | None:
-        """Return `progress` once the newest fetch has ended."""
-        if job := self._jobs.get(entry.name):
-            job.ended.wait()
+        def excuse(error: Exception) -> str:
+            if isinstance(error, Stopped):
+                return ""
+            if isinstance(error, WeightsError):
+                return str(error)
+            return f"{entry.title} can't be fetched ({type(error).__name__}: {error}): try again"
+
+        job.start(work, excuse)
+
+    def size(self, entry: Entry) -> dict[str, Any]:
+        """Return {"here", "bytes" that a fetch would bring, "progress" of one that runs or is done}.
+
+        Asks the server if they are not here; raises WeightsError, naming file and address, if none answers.
+        """
+        is_here = self.is_here(entry)
+        if is_here or self.is_running(entry):
+            return {"here": is_here, "bytes": None, "progress": self.progress(entry)}
+        return {"here": False, "bytes": entry.size(), "progress": None}
+
+    def fetch(self, entry: Entry) -> dict[str, Any]:
+        """Begin to fetch what is not here, or join who does; return `progress`.
+
+        Raises ValueError while another one is fetched.
+        """
+        if not self.is_here(entry):
+            self.start(entry)
         return self.progress(entry)
+
+    def progress(self, entry: Entry) -> dict[str, Any]:
+        """Return {"state", "done", "total" in bytes, "sentence"}; a fetch that nobody asks about is stopped.
+
+        `state` is "running", "done", "failed" (the sentence says why) or "stopped".
+        """
+        if not self.is_here(entry) and (job := self._jobs.get(entry.name)):
+            return job.progress()
+        state = "done" if self.is_here(entry) else "stopped"
+        return {"state": state, "done": 0, "total": 0, "sentence": ""}
+
+    def wait(self, entry: Entry) -> Job | None:
+        """Return the newest fetch of an entry once it has ended; None without one."""
+        job = self._jobs.get(entry.name)
+        if job:
+            job.ended.wait()
+        return job
 
     def is_running(self, entry: Entry) -> bool:
         """True while this entry is being fetched."""
-        job = self._running
-        return job is not None and job.entry is entry
-
-    def _run(self, job: _Job, fetch: Callable[[Progress], None]) -> None:
-        def note(done: int, total: int) -> None:
-            job.done, job.total = done, total
-            if not job.is_kept and time.monotonic() - job.asked > PATIENCE_S:
-                raise _Abandoned
-
-        state, sentence = "done", ""
-        try:
-            fetch(note)
-        except _Abandoned:
-            state = "stopped"
-        except WeightsError as error:
-            state, sentence = "failed", str(error)
-        except Exception as error:  # whatever it is, those who wait must hear of it
-            state = "failed"
-            sentence = f"{job.entry.title} can't be fetched ({type(error).__name__}: {error}): try again"
-        with self._lock:
-            job.state, job.sentence, self._running = state, sentence, None
-        job.ended.set()
-
-
-def _share(job: _Job) -> str:
-    return f" ({100 * job.done / job.total:.0f} %)" if job.total else ""
+        job = self._jobs.get(entry.name)
+        return job is not None and job.is_running

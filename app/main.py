@@ -61,13 +61,13 @@ def _serve(options: argparse.Namespace) -> None:
         asked["share"] = True
     if options.backend:
         asked["share"] = False  # said outright: in hosted notebooks Gradio would share by itself
-    demo = page.build(service, Backend(service) if options.backend else None)
+    demo = page.build(service, Backend(service.networks) if options.backend else None)
     _, url, _ = demo.launch(**page.launch_options(), **asked, prevent_thread_lock=True)
     if not options.port and "GRADIO_SERVER_PORT" not in os.environ and f":{GRADIO_PORT}/" not in url:
         print(f"port {GRADIO_PORT} is in use: taking {url.rstrip('/').rsplit(':')[-1]}", flush=True)
     print(f"SN-Net explorer at {url}", flush=True)
     # Fetched and loaded behind the first page, which has the zoo to show meanwhile.
-    service.start(then=lambda sentence: print(sentence, flush=True))
+    service.networks.start(then=lambda sentence: print(sentence, flush=True))
     demo.block_thread()
 
 

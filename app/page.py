@@ -71,7 +71,7 @@ def build(service: Service, backend: Backend | None = None) -> gr.Blocks:
         return answer(lambda: service.frontier(network))
 
     def networks(network: str = "") -> list:
-        return answer(lambda: service.networks(network))
+        return answer(lambda: service.networks.summaries(network))
 
     classify.__annotations__["gmacs"] = float  # what the endpoint's description says; a text is answered too
 
@@ -111,4 +111,4 @@ def _template(examples: list[Path], service: Service, measures: bool) -> str:
         image = f'<img src="gradio_api/file={path}" alt="">'
         buttons += f'<button type="button" class="example" aria-label="Example: {label}">{image}</button>'
     parts = [part for part in PARTS if part != BACKEND or measures]
-    return markup(service.title, parts, text("explorer.html"), buttons)
+    return markup(service.networks.title, parts, text("explorer.html"), buttons)

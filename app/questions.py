@@ -19,9 +19,9 @@ class Questions:
         self._table: dict[str, Callable[[dict[str, Any]], Any]] = {
             "backdrop": lambda question: service.backdrop(),
             "network": self._network,
-            "size": lambda question: service.size(question["network"]),
-            "fetch": lambda question: service.fetch(question["network"]),
-            "progress": lambda question: service.progress(question["network"]),
+            "size": lambda question: service.networks.size(question["network"]),
+            "fetch": lambda question: service.networks.fetch(question["network"]),
+            "progress": lambda question: service.networks.progress(question["network"]),
             "begin_sweep": lambda question: service.begin_sweep(
                 uploaded(question["image"]), question["network"], question["first"]
             ),
@@ -63,8 +63,11 @@ class Questions:
             return service.network(name)
         except Exception as error:
             instead = {}
-            if name in ("", service.name):
-                instead = {"instead": service.instead(), "fetching": service.is_fetching(name)}
+            if name in ("", service.networks.name):
+                instead = {
+                    "instead": service.networks.instead(),
+                    "fetching": service.networks.is_fetching(name),
+                }
             return {"error": str(error)} | instead
 
     def _compare_photo(self, question: dict[str, Any]) -> dict[str, Any]:

@@ -126,35 +126,16 @@ class ZooPhotos:
             return self._entries.setdefault(model, ZooEntry(model))
 
     def size(self, model: Any) -> dict[str, Any]:
-        """Return {"here", "bytes" that a fetch would bring, "progress" of one under way, "host"}.
-
-        Asks the server if they are not here; raises WeightsError, naming file and address, if none answers.
-        """
-        entry = self._entry(model)
-        found = {"here": entry.is_here(), "bytes": None, "progress": None}
-        if found["here"]:
-            return found
-        if self._fetcher.is_running(entry):
-            return found | {"progress": self.progress(model)}
-        return found | {"bytes": entry.size()}
+        """Return what a fetch of a zoo model's weights would bring: see `Fetcher.size`."""
+        return self._fetcher.size(self._entry(model))
 
     def fetch(self, model: Any) -> dict[str, Any]:
-        """Begin to fetch a zoo model's weights, or join who does; return `progress`.
-
-        Raises ValueError while something else is fetched.
-        """
-        entry = self._entry(model)
-        if not entry.is_here():
-            self._fetcher.start(entry)
-        return self.progress(model)
+        """Begin to fetch a zoo model's weights, or join who does: see `Fetcher.fetch`."""
+        return self._fetcher.fetch(self._entry(model))
 
     def progress(self, model: Any) -> dict[str, Any]:
-        """Return {"state", "done", "total" in bytes, "sentence"} as `Service.progress` does."""
-        entry = self._entry(model)
-        if entry.is_here():
-            return {"state": "done", "done": 0, "total": 0, "sentence": ""}
-        stopped = {"state": "stopped", "done": 0, "total": 0, "sentence": ""}
-        return self._fetcher.progress(entry) or stopped
+        """Return how far the fetch of a zoo model is: see `Fetcher.progress`."""
+        return self._fetcher.progress(self._entry(model))
 
     def run(
         self, path: str, model: Any, image_size: Any, net: "StitchedNetwork", stitches: Any

@@ -37,7 +37,7 @@ def service(own_home):
     from app.service import Service
 
     service = Service("lite")
-    service.start()
+    service.networks.start()
     assert service.net
     return service
 

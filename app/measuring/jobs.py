@@ -6,19 +6,21 @@ What it reads are paths of this machine, so it is for the person at this machine
 import copy
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..jobs import Job, Stopped
 from .table import Table
 
 if TYPE_CHECKING:
     from snnet.catalogue.stitched_network import StitchedNetwork
+    from snnet.evaluation.accuracy import Accuracy
     from snnet.evaluation.results import Result
     from snnet.evaluation.store import Store
 
-    from ..service import Service
+    from ..networks import Networks
 
 ACCEPTED = "a Parquet file, several as a glob of them, a folder of Parquet files, or a folder of photos"
 MOST = 32  # photos in a batch
@@ -26,63 +28,65 @@ BATCH_GMACS = 200.0  # of a batch, all stitches together: a few seconds of a CPU
 SAVE_EVERY_S = 5.0
 
 
-# ---------------------------------------------------------------------------------------- an evaluation
+@dataclass(kw_only=True, eq=False)
+class _Evaluation(Job):
+    """`done` and `total` are photos; while the state is "reading", files."""
 
-
-class _Stopped(Exception):
-    """The user stopped it; what was counted is kept."""
-
-
-@dataclass
-class _Job:
     number: int
     network: str
-    title: str
     asked: dict[str, Any]
-    state: str = "reading"  # then "measuring", and "done", "stopped" or "failed"
+    state: str = "reading"  # then "measuring"
     photos: str = ""  # what is measured on, in words
-    done: int = 0  # photos
-    total: int = 0
     first: int = 0  # photos that were done when it went on
     begun: float = 0.0  # when the first batch began
-    told: float = 0.0  # when `done` was told
-    sentence: str = ""
-    stopping: bool = False
-    thread: threading.Thread | None = field(default=None, repr=False)
+    noted: float = 0.0  # when `done` was noted
 
-    @property
-    def is_running(self) -> bool:
-        return self.state in ("reading", "measuring")
+    def note(self, done: int, total: int) -> None:
+        self.noted = time.monotonic()
+        if self.state == "reading":
+            self.first, self.begun = done, self.noted
+        self.done, self.total, self.state = done, total, "measuring"
+        self.check()
 
-    def check(self) -> None:
-        if self.stopping:
-            raise _Stopped
+    def progress(self) -> dict[str, Any]:
+        took, fresh = self.noted - self.begun, self.done - self.first
+        rate = fresh / took if self.state == "measuring" and took > 0 and fresh else None
+        return super().progress() | {
+            "number": self.number,
+            "network": self.network,
+            "title": self.title,
+            "asked": self.asked,
+            "photos": self.photos,
+            "first": self.first,
+            "rate": rate,
+            "left_s": (self.total - self.done) / rate if rate else None,
+        }
 
 
 class _Watched:
-    """Remembers fingerprints as the store does, and tells how many were asked; stops when it should."""
+    """Remembers fingerprints as the store does, and notes how many were asked; stops when it should."""
 
-    def __init__(self, job: _Job, store: "Store") -> None:
-        self._job, self._kept = job, store.fingerprints
+    def __init__(self, job: Job, store: "Store") -> None:
+        self._job, self._memory = job, store.fingerprints
 
     def get(self, key: tuple[str, int, int], /) -> str | None:
         self._job.check()
         self._job.done += 1
-        return self._kept.get(key)
+        return self._memory.get(key)
 
     def __setitem__(self, key: tuple[str, int, int], fingerprint: str, /) -> None:
-        self._kept[key] = fingerprint
+        self._memory[key] = fingerprint
 
 
 class Backend:
-    """Evaluations of a service's networks, one at a time, seen by every tab; and the store as a table."""
+    """Evaluations of the app's networks, one at a time, seen by every tab; and the store as a table."""
 
-    def __init__(self, service: "Service", store: "Store | None" = None) -> None:
+    def __init__(self, networks: "Networks", store: "Store | None" = None) -> None:
         from snnet.evaluation.store import Store
 
-        self._service, self._store = service, store or Store()
+        self._networks, self._store = networks, store or Store()
         self._lock = threading.Lock()
-        self._job: _Job | None = None
+        self._job: _Evaluation | None = None
         self._table = Table(self._store)
 
     def start(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,18 +96,20 @@ class Backend:
         ValueError for what can't be, and while another evaluation runs; what is wrong with the photos
         themselves comes by `progress`.
         """
-        network = self._service.known_name(asked.get("network"))
+        network = self._networks.name_of(asked.get("network"))
         settings = _settings(asked)
         with self._lock:
             if self._job and self._job.is_running:
                 raise ValueError(
                     f"{self._job.title} is being measured: cancel that, or measure this when it is done"
                 )
-            number = self._job.number + 1 if self._job else 1
-            job = _Job(number, network, self._service.title_of(network), settings)
-            job.thread = threading.Thread(target=self._run, args=(job,), daemon=True)
-            self._job = job
-        job.thread.start()
+            job = self._job = _Evaluation(
+                title=self._networks.title_of(network),
+                number=self._job.number + 1 if self._job else 1,
+                network=network,
+                asked=settings,
+            )
+        job.start(lambda: self._measure(job), lambda error: _excuse(job, error))
         return self.progress()
 
     def cancel(self) -> dict[str, Any]:
@@ -118,51 +124,22 @@ class Backend:
 
         "done" and "total" are photos (files while "reading"), "rate" photos a second, "left_s" seconds.
         """
-        job = self._job
-        if job is None:
-            return {"state": "idle", "number": 0}
-        took, fresh = job.told - job.begun, job.done - job.first
-        rate = fresh / took if job.state == "measuring" and took > 0 and fresh else None
-        return {
-            "state": "stopping" if job.stopping and job.is_running else job.state,
-            "number": job.number,
-            "network": job.network,
-            "title": job.title,
-            "asked": job.asked,
-            "photos": job.photos,
-            "done": job.done,
-            "total": job.total,
-            "first": job.first,
-            "rate": rate,
-            "left_s": (job.total - job.done) / rate if rate else None,
-            "sentence": job.sentence,
-        }
+        return self._job.progress() if self._job else {"state": "idle", "number": 0}
 
     def wait(self) -> dict[str, Any]:
         """Return `progress` once nothing runs."""
-        if self._job and self._job.thread:
-            self._job.thread.join()
+        if self._job:
+            self._job.ended.wait()
         return self.progress()
 
-    def _run(self, job: _Job) -> None:
-        try:
-            job.sentence = self._measure(job)
-            job.state = "done"
-        except _Stopped:
-            job.sentence = _stopped(job)
-            job.state = "stopped"
-        except Exception as error:  # whatever it is, the page must hear of it
-            job.sentence = _wrong(job, error)
-            job.state = "failed"
-
-    def _measure(self, job: _Job) -> str:
+    def _measure(self, job: _Evaluation) -> str:
         import torch
 
         from snnet.evaluation.evaluate import EvaluationOptions, evaluate
         from snnet.photos.photo_set import open_photos
 
         asked = job.asked
-        net = self._service.network_of(job.network)
+        net = self._networks.network_of(job.network)
         photos = open_photos(
             asked["path"],
             limit=asked["limit"],
@@ -173,14 +150,6 @@ class Backend:
         job.check()
         if torch.accelerator.is_available():  # a copy: the page goes on to ask this one
             net = copy.deepcopy(net).to(torch.accelerator.current_accelerator())
-
-        def note(done: int, total: int) -> None:
-            now = time.monotonic()
-            if job.state == "reading":
-                job.first, job.begun = done, now
-            job.done, job.total, job.told, job.state = done, total, now, "measuring"
-            job.check()
-
         new = evaluate(
             net,
             photos,
@@ -191,35 +160,24 @@ class Backend:
                 save_every_s=SAVE_EVERY_S,
             ),
             store=self._store,
-            on_progress=note,
+            on_progress=job.note,
         )
         if not new:
             return f"Nothing to compute: all {len(net.stitches)} stitches have a result for {job.photos}."
-        self._service.remeasured(job.network, self._store)
+        self._networks.refresh(job.network, self._store)
         left_out = len(photos) - new[0].total
-        said = f"Measured {_count(len(new), 'stitch', 'es')} on {job.photos}"
-        said += f"; {left_out} can't be decoded and were left out." if left_out else "."
-        return f"{said} {self._on_the_chart(job.network, new)}"
-
-    def _on_the_chart(self, network: str, new: "list[Result]") -> str:
-        """Return in a sentence which of these results the chart goes by."""
-        shown = self._service.network_of(network).accuracies
-        told = f"{new[0].photos_about} ({new[0].precision})"
-        here = [known for result in new if (known := shown.get(result.stitch)) and known.photos == told]
-        sources = " or ".join(sorted({known.source for known in here}))
-        if len(here) == len(new):
-            return f"The chart shows all of them as {sources}."
-        rest = "published figures or larger sets of photos stand before the others"
-        return f"The chart shows {f'{len(here)} of them as {sources}' if here else 'none of them'}: {rest}."
+        end = f"; {left_out} can't be decoded and were left out." if left_out else "."
+        chart = _on_the_chart(self._networks.network_of(job.network).accuracies, new)
+        return f"Measured {_count(len(new), 'stitch', 'es')} on {job.photos}{end} {chart}"
 
     def table(self, network: Any = "", everything: bool = False) -> dict[str, Any]:
         """Return {"rows" of `Table.rows`, "store": its file, "title": the network's}."""
-        name = self._service.known_name(network)
-        net, along = self._service.network_of(name), self._service.results_along(name)
+        name = self._networks.name_of(network)
+        net, along = self._networks.network_of(name), self._networks.bundled(name)
         return {
             "rows": self._table.rows(net, along, everything),
             "store": str(self._store.file),
-            "title": self._service.title_of(name),
+            "title": self._networks.title_of(name),
         }
 
 
@@ -227,13 +185,13 @@ def _settings(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Return what an evaluation takes, paths absolute; ValueError for what can't be read."""
     from snnet.evaluation.evaluate import PRECISIONS
 
-    path, labels, limit = (str(asked.get(name) or "").strip() for name in ("path", "labels", "limit"))
+    path, labels, limit = (str(asked.get(key) or "").strip() for key in ("path", "labels", "limit"))
     if not path:
         raise ValueError("No path is given: name a local folder of photos, or a Parquet file.")
-    for given in (path, labels):
-        if given.lower().startswith("hf:/"):
+    for name in (path, labels):
+        if name.lower().startswith("hf:/"):
             raise ValueError(
-                f"{given} is a data set of the hub, and the page reads this machine's files alone: name a "
+                f"{name} is a data set of the hub, and the page reads this machine's files alone: name a "
                 "local folder or Parquet file, or measure by `python -m snnet evaluate`"
             )
     if limit and not (limit.isascii() and limit.isdigit() and int(limit) > 0):
@@ -269,19 +227,29 @@ def _batch(net: "StitchedNetwork") -> int:
     return min(MOST, max(1, round(BATCH_GMACS / shared)))
 
 
-def _stopped(job: _Job) -> str:
-    if not job.total:
-        return "Cancelled before a photo was measured. Measure begins again."
-    return (
-        f"Cancelled at {job.done:,} of {_count(job.total, 'photo')}. Nothing is lost: Measure with the same "
-        "photos goes on from there."
-    )
+def _on_the_chart(accuracies: "Mapping[str, Accuracy]", new: "Sequence[Result]") -> str:
+    """Return in a sentence which of these results the chart goes by."""
+    photos = f"{new[0].photos_about} ({new[0].precision})"
+    here = [figure for result in new if (figure := accuracies.get(result.stitch)) and figure.photos == photos]
+    sources = " or ".join(sorted({figure.source for figure in here}))
+    if len(here) == len(new):
+        return f"The chart shows all of them as {sources}."
+    rest = "published figures or larger sets of photos stand before the others"
+    return f"The chart shows {f'{len(here)} of them as {sources}' if here else 'none of them'}: {rest}."
 
 
-def _wrong(job: _Job, error: Exception) -> str:
+def _excuse(job: _Evaluation, error: Exception) -> str:
+    """Return the sentence of an evaluation that came to no good end."""
     from snnet.photos import store
     from snnet.photos.decode import PhotoError
 
+    if isinstance(error, Stopped) and not job.total:
+        return "Cancelled before a photo was measured. Measure begins again."
+    if isinstance(error, Stopped):
+        return (
+            f"Cancelled at {job.done:,} of {_count(job.total, 'photo')}. Nothing is lost: Measure with the "
+            "same photos goes on from there."
+        )
     if isinstance(error, PhotoError):
         return f"{error}. What was counted is kept: skip broken photos and measure on, or mend the photo."
     if isinstance(error, ValueError | OSError | RuntimeError):

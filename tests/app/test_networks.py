@@ -5,8 +5,7 @@ import threading
 import pytest
 import torch
 
-from app import fetching
-from app import service as services
+from app import fetching, networks
 from app.service import Service
 from snnet.catalogue import entries, published
 from snnet.weights.files import WeightsError
@@ -34,13 +33,13 @@ def far(folders, monkeypatch, tmp_path):
     with serving() as served:
         served.files["far.pth"] = b"0" * 1_000_000
         service = Service(str(folders[0]))
-        service._entries["far"] = Far("far", "a far network", folders[1], served.source("far.pth"))
+        service.networks._entries["far"] = Far("far", "a far network", folders[1], served.source("far.pth"))
         yield service, served
 
 
 def wait_until_done(service, name):
     for _ in range(200):
-        found = service.progress(name)
+        found = service.networks.progress(name)
         if found["state"] != "running":
             return found
         threading.Event().wait(0.05)
@@ -49,8 +48,8 @@ def wait_until_done(service, name):
 
 def test_a_folder_is_served_and_the_catalogue_beside_it(folders, lion):
     service = Service(str(folders[0]))
-    service.start()
-    names = [row["name"] for row in service.menu()]
+    service.networks.start()
+    names = [row["name"] for row in service.networks.menu()]
     assert names == [*(entry.name for entry in entries.entries()), "tiny1"]
     assert service.frontier()["network"] == "tiny1"
     assert {row["top1"] for row in service.frontier()["stitches"]} == {None}
@@ -63,12 +62,12 @@ def test_a_folder_is_served_and_the_catalogue_beside_it(folders, lion):
 
 def test_two_visitors_ask_two_networks_at_once(folders, lion):
     service = Service("lite")
-    service._entries["tiny1"] = entries.entry(str(folders[0]))
+    service.networks._entries["tiny1"] = entries.entry(str(folders[0]))
     wrong = []
 
     def visit(network, gmacs):
         for _ in range(5):
-            net = service.network_of(network)
+            net = service.networks.network_of(network)
             if service.classify(str(lion), gmacs, network)["stitch"] not in {s.name for s in net.stitches}:
                 wrong.append(network)
 
@@ -81,16 +80,16 @@ def test_two_visitors_ask_two_networks_at_once(folders, lion):
 
 
 def test_the_longest_unused_network_is_given_back(folders, monkeypatch):
-    monkeypatch.setattr(services, "NETWORKS_AT_ONCE", 1)
+    monkeypatch.setattr(networks, "AT_ONCE", 1)
     service = Service(str(folders[0]))
     for name in ("one", "two"):
-        service._entries[name] = entries.entry(str(folders[1]))
-        service.network_of(name)
-    service.network_of("")
-    assert set(service._loaded) == {"tiny1", "two"}
-    held = service.network_of("two")
-    service.network_of("one")
-    assert set(service._loaded) == {"tiny1", "one"}
+        service.networks._entries[name] = entries.entry(str(folders[1]))
+        service.networks.network_of(name)
+    service.networks.network_of("")
+    assert set(service.networks._loaded) == {"tiny1", "two"}
+    held = service.networks.network_of("two")
+    service.networks.network_of("one")
+    assert set(service.networks._loaded) == {"tiny1", "one"}
     assert len(held.stitches) > 1  # who holds a network keeps it
 
 
@@ -103,12 +102,12 @@ def test_weights_that_are_not_here_are_refused_until_they_are_fetched(far, lion)
     service, served = far
     with pytest.raises(WeightsError, match="weights of a far network are not here: choose it in the page"):
         service.classify(str(lion), 1.0, "far")
-    assert service.size("far") == {"bytes": 1_000_000, "progress": None}
+    assert service.networks.size("far") == {"here": False, "bytes": 1_000_000, "progress": None}
     assert served.ranges == []  # asking for the size brings nothing
-    service.fetch("far")
+    service.networks.fetch("far")
     assert wait_until_done(service, "far")["state"] == "done"
     assert service.classify(str(lion), 1.0, "far")["top5"]
-    service.fetch("far")
+    service.networks.fetch("far")
     assert len(served.ranges) == 1  # what is here is not fetched again
 
 
@@ -116,11 +115,11 @@ def test_one_fetch_at_a_time(far, folders):
     service, served = far
     served.bytes_a_second = 500_000
     other = Far("other", "another network", folders[1], served.source("far.pth"))
-    service._entries["other"] = other
-    assert service.fetch("far")["state"] == "running"
-    assert service.fetch("far")["state"] == "running"  # whoever asks for the same one joins
+    service.networks._entries["other"] = other
+    assert service.networks.fetch("far")["state"] == "running"
+    assert service.networks.fetch("far")["state"] == "running"  # whoever asks for the same one joins
     with pytest.raises(ValueError, match=r"a far network is being fetched.*fetch another network when"):
-        service.fetch("other")
+        service.networks.fetch("other")
     served.bytes_a_second = None
     assert wait_until_done(service, "far")["state"] == "done"
     assert len(served.ranges) == 1
@@ -130,15 +129,15 @@ def test_a_fetch_that_nobody_waits_for_stops_and_goes_on_later(far, monkeypatch)
     service, served = far
     monkeypatch.setattr(fetching, "PATIENCE_S", 0.2)
     served.bytes_a_second = 400_000
-    service.fetch("far")
-    entry = service._entries["far"]
-    job = service._fetcher._jobs["far"]
+    service.networks.fetch("far")
+    entry = service.networks._entries["far"]
+    job = service.networks.fetcher._jobs["far"]
     assert job.ended.wait(20)
     assert job.state == "stopped"
     assert not entry.is_here()
     served.bytes_a_second = None
     monkeypatch.setattr(fetching, "PATIENCE_S", 30.0)
-    service.fetch("far")
+    service.networks.fetch("far")
     assert wait_until_done(service, "far")["state"] == "done"
     assert served.ranges[0] is None
     assert served.ranges[1].startswith("bytes=")  # resumed
@@ -147,14 +146,14 @@ def test_a_fetch_that_nobody_waits_for_stops_and_goes_on_later(far, monkeypatch)
 def test_a_fetch_that_fails_says_why_in_one_sentence(far):
     service, served = far
     served.status = 503
-    service.fetch("far")
+    service.networks.fetch("far")
     found = wait_until_done(service, "far")
     assert found["state"] == "failed"
     assert "far.pth can't be fetched" in found["sentence"]
     assert "HTTP 503" in found["sentence"]
     assert "--weights" in found["sentence"]
     served.status = 200
-    service.fetch("far")  # and may be tried again
+    service.networks.fetch("far")  # and may be tried again
     assert wait_until_done(service, "far")["state"] == "done"
 
 
@@ -163,11 +162,11 @@ def test_a_start_without_its_weights_leaves_a_page_that_works(monkeypatch, tmp_p
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     said, heard = [], threading.Event()
     service = Service("levit")
-    service.start(then=lambda sentence: (said.append(sentence), heard.set()))
+    service.networks.start(then=lambda sentence: (said.append(sentence), heard.set()))
     assert heard.wait(60)
     assert "LeViT-192/256 can't be loaded: levit_192_256_release.pth can't be fetched" in said[0]
     assert "the page shows EfficientNet-Lite 0/1/2 instead" in said[0]
-    assert service.instead() == "lite"
+    assert service.networks.instead() == "lite"
     with pytest.raises(WeightsError, match="levit_192_256_release"):
         service.network()
 
@@ -177,7 +176,7 @@ def levit(tmp_path_factory):
     file = tmp_path_factory.mktemp("levit") / "levit.pth"
     levit_checkpoint(file)
     service = Service("levit", weights=file)
-    service.start()
+    service.networks.start()
     return service
 
 
@@ -193,7 +192,7 @@ class TestPublished:
         layer = levit.network()
         drawn = [trace for trace in layer["traces"] if trace["meta"]["kind"] == "original"]
         texts = " ".join(text for trace in drawn for text in trace.get("text", ()))
-        for anchor, original in levit.entry.originals().items():
+        for anchor, original in levit.networks.entry().originals().items():
             assert original in texts, anchor
         assert "79.86 % (timm)" in texts
         assert "79.64 %" in texts
@@ -218,5 +217,5 @@ def layer_text(service):
 
 
 def test_every_published_network_is_in_the_menu():
-    names = {row["name"] for row in Service("lite").menu()}
+    names = {row["name"] for row in Service("lite").networks.menu()}
     assert names == {"lite", *published.families()}

@@ -72,7 +72,7 @@ def test_every_stitch_on_the_front_is_bought_by_its_own_cost(service):
 
 
 def test_the_catalogue(service):
-    rows = {row["name"]: row for row in service.networks()}
+    rows = {row["name"]: row for row in service.networks.summaries()}
     assert {"lite", "deit", "swin", "deit3_s_l"} <= set(rows)
     assert rows["lite"]["here"] is True
     assert rows["deit"]["stitches"] == 71
@@ -141,7 +141,7 @@ def test_a_network_that_cannot_be_loaded_says_so_to_all_who_wait(monkeypatch, li
     monkeypatch.setattr(entries, "ready", damaged)
     said: queue.Queue[str] = queue.Queue()
     service = Service("lite")
-    service.start(then=said.put)
+    service.networks.start(then=said.put)
     for call in (service.frontier, service.network, lambda: service.classify(str(lion), 0.6)):
         with pytest.raises(entries.WeightsError, match=r"lite\.safetensors is missing"):
             call()

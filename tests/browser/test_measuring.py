@@ -39,8 +39,8 @@ def photos(tmp_path_factory):
 def measuring(folder):
     tiny(seed=3).save(folder / "tiny")
     service = Service(str(folder / "tiny"))
-    backend = Backend(service, Store(folder / "results.sqlite"))
-    service.start()
+    backend = Backend(service.networks, Store(folder / "results.sqlite"))
+    service.networks.start()
     with serving_page(service, backend) as address:
         yield address, service, backend
 

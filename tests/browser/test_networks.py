@@ -34,8 +34,10 @@ def own(folder, served, tmp_path_factory):
         service = Service(str(folder))
         for name in ("far", "farther", "farthest"):
             served.files[f"{name}.pth"] = b"0" * 2_000_000
-            service._entries[name] = Far(name, f"the {name} network", folder, served.source(f"{name}.pth"))
-        service.start()
+            service.networks._entries[name] = Far(
+                name, f"the {name} network", folder, served.source(f"{name}.pth")
+            )
+        service.networks.start()
         with serving_page(service) as address:
             yield address, service
 
@@ -228,7 +230,7 @@ def test_a_dark_phone_has_room_for_menu_and_panel(open_page):
 @contextmanager
 def page_of(browser, service):
     """The page of an app of its own for this service."""
-    service.start()
+    service.networks.start()
     with serving_page(service) as address, visiting(browser, address) as visit:
         yield visit(ready=False)
 
@@ -278,9 +280,9 @@ def test_a_start_that_fetches_shows_the_zoo_and_how_far_it_is(browser, folder, m
         served.files["late.pth"] = b"0" * 2_000_000
         served.bytes_a_second = 100_000
         service = Service("lite")
-        service.entry = Far("late", "the late network", folder, served.source("late.pth"))
-        service.name, service.title = "late", service.entry.title
-        service._entries["late"] = service.entry
+        late = Far("late", "the late network", folder, served.source("late.pth"))
+        service.networks.name, service.networks.title = "late", late.title
+        service.networks._entries["late"] = late
         with page_of(browser, service) as page:
             page.wait_for_function(
                 "document.querySelector('#sn-fetch-share')?.textContent.includes('of 2.0 MB')"

@@ -485,7 +485,7 @@ def test_a_network_that_cannot_be_loaded_says_so_and_the_zoo_stays(browser, monk
 
     monkeypatch.setattr(entries, "ready", damaged)
     service = Service("lite")
-    service.start()
+    service.networks.start()
     with serving_page(service) as url, visiting(browser, url) as visit:
         page = visit(ready=False)
         page.wait_for_selector(".sn[data-state=failed]")

@@ -42,7 +42,7 @@ def own(folder):
 
 @pytest.fixture
 def backend(own, tmp_path):
-    return Backend(own, Store(tmp_path / "results.sqlite"))
+    return Backend(own.networks, Store(tmp_path / "results.sqlite"))
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_the_table_tells_what_is_shipped_and_what_is_published(backend, own):
     shipped = {result.key for result in results.shipped()}
     assert {row["where"] for row in rows} <= {"shipped", "published"}
     assert any(row["where"] == "shipped" for row in rows) == bool(
-        provenance.results_of(own.network_of("lite"), backend._store)
+        provenance.results_of(own.networks.network_of("lite"), backend._store)
     )
     for row in rows:
         low, high = row["top1"]["interval"]

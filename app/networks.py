@@ -1,0 +1,271 @@
+"""The networks of the app: loading, holding, forgetting; names, the fetching of weights, the menu.
+
+A network is loaded once, when it is first asked for; whoever asks meanwhile waits. Knows no Gradio.
+"""
+
+import sys
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from snnet.catalogue import entries, lite
+from snnet.weights.files import WeightsError
+
+from .fetching import Fetcher
+
+if TYPE_CHECKING:
+    from snnet.catalogue.stitched_network import StitchedNetwork
+    from snnet.evaluation.results import Result
+    from snnet.evaluation.store import Store
+    from snnet.stitches.stitch import Stitch
+    from snnet.weights.transfer import Progress
+
+AT_ONCE = 2  # in memory, beside the one that the app started with: the largest take 1.6 GB each
+BEGIN_S = 5.0  # within which `start` follows the first page
+
+
+class Networks:
+    """The networks of the catalogue, and the one that the app was started with.
+
+    `network` is a name or a folder, `weights` the authors' file for it where that lies elsewhere. In all
+    calls a network goes by its name, "" being the one that the app was started with.
+
+    Raises ValueError at once for a network that there is not, WeightsError for a damaged folder.
+    """
+
+    def __init__(self, network: str, weights: Path | None = None) -> None:
+        entry = entries.entry(network)
+        self._entries = {entry.name: entry for entry in entries.entries()}
+        self.name, self.title = entry.name, entry.title
+        if self._entries.get(self.name) not in (entry, None):  # a folder with a name of the catalogue
+            self.name, self.title = f"{self.name} ({Path(network).name})", f"{self.title} ({network})"
+        self._entries[self.name] = entry
+        self._typed = network
+        if weights is not None and not entry.sources:
+            raise ValueError(f"{network} holds its own weights: leave --weights out")
+        if weights is not None and not weights.is_file():
+            raise ValueError(f"--weights {weights} is no file: name the authors' file of {self.title}")
+        self._weights = weights
+        self.fetcher = Fetcher(*([entry] if weights else []))
+        self._begun = threading.Event()
+        self._lock = threading.Lock()
+        self._building = threading.Lock()  # two at once would only slow each other, and hold more memory
+        self._loaded: OrderedDict[str, Future[StitchedNetwork]] = OrderedDict()  # the longest unused first
+        self._summaries: dict[str, dict[str, Any]] = {}
+
+    # ----------------------------------------------------------------------------------- the start
+
+    def start(self, then: Callable[[str], None] = lambda sentence: None) -> None:
+        """Load the network in the background, fetched if it is not here; `then` gets a sentence at the end.
+
+        A fetch tells the terminal its size and draws a bar there.
+        """
+        if not self.is_here():
+            self.fetcher.start(self.entry(), run=self._fetch_at_terminal)
+        self._begun.set()
+        threading.Thread(target=self._start, args=(then,), daemon=True).start()
+
+    def _fetch_at_terminal(self, progress: "Progress") -> None:
+        from snnet.weights import transfer
+
+        entry = self.entry()
+        size_mb = entry.size() / 1e6
+        print(f"{self.title}: fetching {size_mb:.0f} MB of weights", file=sys.stderr, flush=True)
+        with transfer.console_progress(entry.name) as draw:
+
+            def both(done: int, total: int) -> None:
+                draw(done, total)
+                progress(done, total)
+
+            entry.fetch(both)
+
+    def _start(self, then: Callable[[str], None]) -> None:
+        begun = time.perf_counter()
+        fetch = self.fetcher.wait(self.entry())
+        try:
+            if fetch and fetch.state == "failed":
+                raise WeightsError(fetch.sentence)
+            net = self.network_of()
+        except Exception as error:
+            instead = self.instead()
+            then(
+                f"{self.title} can't be loaded: {error}"
+                + (f"; the page shows {self.title_of(instead)} instead" if instead else "")
+            )
+            return
+        then(f"{self.title}: {net.ways} networks ready after {time.perf_counter() - begun:.1f} s")
+        _warm(net, net.stitches)  # the other sizes, behind the first visitor
+
+    def instead(self) -> str | None:
+        """Return the network that a page shows where that of the start can't be had; None without one."""
+        return lite.NAME if self.name != lite.NAME and self._entries[lite.NAME].is_here() else None
+
+    # --------------------------------------------------------------------------------------- names
+
+    def name_of(self, network: Any = "") -> str:
+        """Return a network's name, "" being the one of the start; ValueError for a name that there is not."""
+        if network is None or network == "":
+            return self.name
+        if isinstance(network, str) and network in self._entries:
+            return network
+        raise ValueError(f"no network {network!r} on this page: there are {', '.join(self._entries)}")
+
+    def entry(self, network: str = "") -> entries.Entry:
+        """Return the catalogue's entry of a network."""
+        return self._entries[self.name_of(network)]
+
+    def title_of(self, network: str) -> str:
+        """Return what people call a network."""
+        return self.title if self.name_of(network) == self.name else self.entry(network).title
+
+    def command(self, network: str) -> str:
+        """Return the command that measures a network."""
+        name = self.name_of(network)
+        if name == self.name:
+            name = self._typed + (" --weights FILE" if self._weights else "")
+        return f"python -m snnet evaluate {name} --data PHOTOS"
+
+    # ------------------------------------------------------------------------------------- loading
+
+    def network_of(self, network: str = "") -> "StitchedNetwork":
+        """Return a network, loaded if it is here; who asks while another loads it waits.
+
+        Raises ValueError for a name that there is not, WeightsError for weights that are not here or damaged.
+        """
+        name = self.name_of(network)
+        with self._lock:
+            loading = self._loaded.get(name)
+        if loading is None:
+            self._check_here(name)
+        with self._lock:
+            loading = self._loaded.get(name)
+            is_mine = loading is None
+            if loading is None:
+                loading = self._loaded[name] = Future()
+            self._loaded.move_to_end(name)
+        if is_mine:
+            self._load(name, loading)
+        return loading.result()
+
+    def _load(self, name: str, loading: "Future[StitchedNetwork]") -> None:
+        import torch
+
+        try:
+            with self._building:
+                self._forget(AT_ONCE - (name != self.name))
+                net = entries.ready(self._entries[name], self._weights if name == self.name else None)
+                net.to(memory_format=torch.channels_last)  # twice as fast on CPUs
+                _warm(net, [s for s in net.stitches if s.image_size == net.stitches[0].image_size])
+        except Exception as error:  # whatever it is, those who wait must hear of it
+            with self._lock:
+                del self._loaded[name]  # who asks later tries again
+            loading.set_exception(error)
+            return
+        loading.set_result(net)
+
+    def _forget(self, most: int) -> None:
+        """Give the longest unused networks back but for these; calls under way hold theirs until they end."""
+        with self._lock:
+            others = [n for n, loading in self._loaded.items() if n != self.name and loading.done()]
+            for name in others[: max(0, len(others) - most)]:
+                del self._loaded[name]
+
+    def _check_here(self, name: str) -> None:
+        if self.is_here(name):
+            return
+        if name == self.name:
+            self._begun.wait(BEGIN_S)
+        entry = self._entries[name]
+        fetch = self.fetcher.progress(entry)
+        if fetch["state"] == "failed":
+            raise WeightsError(fetch["sentence"])
+        if fetch["state"] == "running":
+            raise WeightsError(f"{entry.title} is being fetched: ask again when it is here")
+        if not self.is_here(name):
+            raise WeightsError(
+                f"the weights of {entry.title} are not here: choose it in the page's menu to fetch them"
+            )
+
+    # ------------------------------------------------------------------------------------ fetching
+
+    def is_here(self, network: str = "") -> bool:
+        """True if nothing would have to be fetched."""
+        return self.fetcher.is_here(self.entry(network))
+
+    def size(self, network: str) -> dict[str, Any]:
+        """Return what a fetch would bring: see `Fetcher.size`."""
+        return self.fetcher.size(self.entry(network))
+
+    def fetch(self, network: str) -> dict[str, Any]:
+        """Begin to fetch a network's weights, or join who does: see `Fetcher.fetch`."""
+        return self.fetcher.fetch(self.entry(network))
+
+    def progress(self, network: str) -> dict[str, Any]:
+        """Return how far a network's fetch is: see `Fetcher.progress`."""
+        return self.fetcher.progress(self.entry(network))
+
+    def is_fetching(self, network: str) -> bool:
+        """True while a network's weights are on their way."""
+        return self.fetcher.is_running(self.entry(network))
+
+    # ------------------------------------------------------------------------------------- results
+
+    def bundled(self, network: str) -> "list[Result]":
+        """Return the results that came with a network."""
+        return self.entry(network).along()
+
+    def refresh(self, network: str, store: "Store") -> None:
+        """Tell a loaded network the results that a store has by now; others read them as they load."""
+        name = self.name_of(network)
+        with self._lock:
+            loading = self._loaded.get(name)
+        self._summaries.pop(name, None)
+        if loading is not None:  # set at once: calls under way see all of the old figures, or the new ones
+            loading.result().attach(store, self.bundled(name))
+
+    # ------------------------------------------------------------------------------------ the list
+
+    def summaries(self, network: str = "") -> list[dict[str, Any]]:
+        """Return the catalogue; of one network alone if it is named."""
+        return [self._summary(name) for name in ([self.name_of(network)] if network else self._entries)]
+
+    def _summary(self, name: str) -> dict[str, Any]:
+        entry = self._entries[name]
+        with self._lock:
+            loading = self._loaded.get(name)
+        net = loading.result() if loading and loading.done() and not loading.exception() else None
+        if net is None and not entry.facts() and self.is_here(name):
+            if name not in self._summaries:  # a network that has to be loaded for it: once is enough
+                self._summaries[name] = entries.summary(entry, self.network_of(name))
+            row = self._summaries[name]
+        else:
+            row = entries.summary(entry, net)
+        return row | {"name": name, "title": self.title_of(name), "here": self.is_here(name)}
+
+    def menu(self) -> list[dict[str, Any]]:
+        """Return the page's menu: each network's name and title, whether it is here, and who has it."""
+        return [
+            {
+                "name": name,
+                "title": self.title_of(name),
+                "here": self.is_here(name),
+                "hosts": [urlsplit(source.address).netloc for source in entry.sources],
+            }
+            for name, entry in self._entries.items()
+        ]
+
+
+def _warm(net: "StitchedNetwork", stitches: "Iterable[Stitch]") -> None:
+    """Run blank images through the anchors among these: a shape's first run takes ten times the next."""
+    import torch
+
+    with torch.inference_mode():
+        for stitch in stitches:
+            if stitch.is_anchor:
+                size = stitch.image_size
+                net(torch.zeros(1, 3, size, size).to(memory_format=torch.channels_last), stitch)
