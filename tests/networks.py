@@ -6,7 +6,8 @@ import torch
 from snnet.catalogue.stitched_network import StitchedNetwork
 from snnet.network.anchor import Anchor
 from snnet.photos.transform import Transform
-from snnet.stitches.stitch import at_sizes, nearest_joints, stage_sections
+from snnet.stitches.enumerations import at_sizes, nearest_joints
+from snnet.stitches.sections import stage_sections
 
 SIZES = (64, 48)  # px
 CLASSES = 10

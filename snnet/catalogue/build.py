@@ -11,21 +11,9 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
-from snnet.stitches.stitch import (
-    Joint,
-    Route,
-    Section,
-    Stitch,
-    grid_sections,
-    joined,
-    layer_name,
-    nearest_joints,
-    paired_joints,
-    stage_sections,
-    thinned,
-    two_way_routes,
-    whole,
-)
+from snnet.stitches.enumerations import nearest_joints, paired_joints, thinned, two_way_routes
+from snnet.stitches.sections import Section, grid_sections, stage_sections
+from snnet.stitches.stitch import Joint, Route, Stitch, joined, layer_name, whole
 
 if TYPE_CHECKING:
     from torch import nn

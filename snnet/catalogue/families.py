@@ -10,17 +10,9 @@ from functools import cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from snnet.stitches.stitch import (
-    Route,
-    Section,
-    Stitch,
-    joined,
-    paired_joints,
-    stage_sections,
-    two_way_routes,
-    unpaired_joints,
-    whole,
-)
+from snnet.stitches.enumerations import paired_joints, two_way_routes, unpaired_joints
+from snnet.stitches.sections import Section, stage_sections
+from snnet.stitches.stitch import Route, Stitch, joined, whole
 from snnet.weights.sources import HubFile, ReleaseFile, Source
 
 if TYPE_CHECKING:

@@ -40,7 +40,8 @@ def anchored(own_norms: bool = False) -> "StitchedNetwork":
     from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.network.anchor import Anchor
     from snnet.photos.transform import Transform
-    from snnet.stitches.stitch import at_sizes, nearest_joints, stage_sections
+    from snnet.stitches.enumerations import at_sizes, nearest_joints
+    from snnet.stitches.sections import stage_sections
 
     anchors, published_sizes = [], []
     for number in _LITE:

@@ -2,23 +2,16 @@ from itertools import pairwise
 
 import pytest
 
-from snnet.stitches.stitch import (
-    Joint,
-    Leg,
-    Part,
-    Section,
+from snnet.stitches.enumerations import (
     at_sizes,
-    block_label,
-    grid_sections,
-    joined,
     nearest_joints,
     paired_joints,
-    stage_sections,
     thinned,
     two_way_routes,
     unpaired_joints,
-    whole,
 )
+from snnet.stitches.sections import Section, grid_sections, stage_sections
+from snnet.stitches.stitch import Joint, Leg, Part, block_label, joined, whole
 
 LITE = [(1, 2, 2, 3, 3, 4, 1), (1, 3, 3, 4, 4, 5, 1), (1, 3, 3, 4, 4, 5, 1)]  # blocks in each stage
 NAMES = ["lite0", "lite1", "lite2"]
