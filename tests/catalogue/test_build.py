@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 import snnet
-from snnet.catalogue import build
+from snnet.catalogue import build, joining
+from snnet.catalogue.joining import Joining, Side
 from snnet.catalogue.stitched_network import StitchedNetwork, UnmeasuredWarning
 from snnet.network import counting
 from snnet.network.anchor import Point, make_anchor
@@ -75,7 +76,7 @@ def stitched(family: str, classes: int = 10) -> StitchedNetwork:
         make_anchor(f"m{number}", name, False, options | {"num_classes": classes})
         for number, (name, options) in enumerate(models)
     ]
-    stitches = build._stitches(anchors, size, ways, kernel=2, stride=1)
+    stitches = joining.stitches(anchors, size, Joining(ways=ways))
     net = StitchedNetwork(family, family, anchors, stitches, {size: Transform(image_size=size)}).eval()
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d | torch.nn.BatchNorm1d):
@@ -200,29 +201,29 @@ def test_any_number_of_photos_gives_layers_that_fit(photos, limit):
 
 
 def test_size_and_crop_are_the_costliest_models_own_unless_given(photos):
-    net = build.network(["resnet18", "resnet34.a1_in1k"], pretrained=False)
+    net = build.network(["resnet18", "resnet34.a1_in1k"], Joining(pretrained=False))
     config = timm.create_model("resnet34.a1_in1k").default_cfg
     transform = net.transform(net.stitches[0])
     assert (transform.image_size, transform.crop) == (config["input_size"][-1], config["crop_pct"])
     assert transform.interpolation == config["interpolation"]
-    net = build.network(["resnet18", "resnet34"], pretrained=False, image_size=96, crop=0.8)
+    net = build.network(["resnet18", "resnet34"], Joining(pretrained=False, image_size=96, crop=0.8))
     assert (net.stitches[0].image_size, net.transform(net.stitches[0]).crop) == (96, 0.8)
     # a transformer made for one size is made for the other
-    net = build.network(["test_vit", "test_vit3"], pretrained=False, image_size=96)
+    net = build.network(["test_vit", "test_vit3"], Joining(pretrained=False, image_size=96))
     assert net(torch.randn(1, 3, 96, 96), net.stitches[-1]).shape == (1, 1000)
 
 
 def test_pretrained_weights_have_the_zoos_accuracy(monkeypatch):
     create = timm.create_model
     monkeypatch.setattr(timm, "create_model", lambda name, pretrained, **rest: create(name, **rest))
-    net = build.network(["resnet34.a1_in1k", "resnet18.a1_in1k"])
+    net = build.network(["resnet34.a1_in1k", "resnet18.a1_in1k"], Joining())
     assert [anchor.weights for anchor in net.anchors] == ["resnet18.a1_in1k", "resnet34.a1_in1k"]
     net.attach()
     known = net.accuracy(net.stitches[0])
     assert (known.top1, known.source) == (pytest.approx(71.504), "published")
     assert net.accuracy(net.stitches[-1]) is None
     # at another size than the published one there is nothing to quote
-    net = build.network(["resnet18.a1_in1k", "resnet34.a1_in1k"], image_size=160)
+    net = build.network(["resnet18.a1_in1k", "resnet34.a1_in1k"], Joining(image_size=160))
     net.attach()
     assert not net.accuracies
 
@@ -230,7 +231,7 @@ def test_pretrained_weights_have_the_zoos_accuracy(monkeypatch):
 def test_random_weights_have_no_published_accuracy(photos):
     from snnet.evaluation import accuracy
 
-    net = build.network(["resnet18", "resnet34"], pretrained=False)
+    net = build.network(["resnet18", "resnet34"], Joining(pretrained=False))
     net.attach()
     assert not net.accuracies
     costliest = max(net.stitches, key=lambda s: (net.cost(s).gmacs, -net.stitches.index(s)))
@@ -244,7 +245,7 @@ def test_random_weights_have_no_published_accuracy(photos):
 def test_three_anchors_and_every_way(photos):
     names = ["test_vit", "test_vit3", "test_vit4"]
     for ways in ("auto", "paired", "unpaired", "two-way"):
-        net = build.network(names, pretrained=False, ways=ways)
+        net = build.network(names, Joining(pretrained=False, ways=ways))
         assert len(net.anchors) == 3
         pairs = {stitch.anchors for stitch in net.stitches if len(stitch.anchors) == 2}
         assert {(0, 1), (1, 2)} <= pairs
@@ -254,7 +255,9 @@ def test_three_anchors_and_every_way(photos):
 def test_kernel_and_stride_make_the_window():
     def stitches(**window):
         return len(
-            build.network(["test_vit", "test_vit3"], pretrained=False, ways="paired", **window).stitches
+            build.network(
+                ["test_vit", "test_vit3"], Joining(pretrained=False, ways="paired", **window)
+            ).stitches
         )
 
     assert stitches(kernel=1) < stitches(kernel=2) < stitches(kernel=3)
@@ -262,8 +265,8 @@ def test_kernel_and_stride_make_the_window():
 
 
 def test_a_large_set_is_thinned_evenly():
-    full = build.network(["test_vit", "test_vit3"], pretrained=False, ways="two-way")
-    net = build.network(["test_vit", "test_vit3"], pretrained=False, ways="two-way", max_stitches=8)
+    full = build.network(["test_vit", "test_vit3"], Joining(pretrained=False, ways="two-way"))
+    net = build.network(["test_vit", "test_vit3"], Joining(pretrained=False, ways="two-way", max_stitches=8))
     assert len(net.stitches) == 8 < len(full.stitches)
     assert [stitch.is_anchor for stitch in net.stitches[:3]] == [True, True, False]
     gmacs = sorted(net.cost(stitch).gmacs for stitch in net.stitches[2:])
@@ -319,19 +322,15 @@ def test_a_low_rank_branch_changes_nothing_before_it_is_trained(photos):
 )
 def test_what_cannot_be_joined_is_refused_with_the_reason(names, options, words):
     with pytest.raises(ValueError, match=words):
-        build.network(names, pretrained=False, **options)
+        build.network(names, Joining(pretrained=False, **options))
 
 
 def test_feature_maps_that_never_meet_are_refused():
     with pytest.raises(ValueError, match=r"deit_tiny_patch16_224 \(14×14\) and .* \(7×7\) don't meet"):
-        build._routes(
-            (0, 1),
-            [(12,), (12,)],
-            [[Point((14, 14), 192)] * 13, [Point((7, 7), 192)] * 13],
-            ["deit_tiny_patch16_224", "other"],
-            "auto",
-            2,
-            1,
+        joining.routes(
+            Side(0, "deit_tiny_patch16_224", (12,), [Point((14, 14), 192)] * 13),
+            Side(1, "other", (12,), [Point((7, 7), 192)] * 13),
+            Joining(),
         )
 
 
