@@ -7,10 +7,13 @@
 The names below are the public interface; each is imported when it is first used.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+
     from snnet.catalogue.build import stitch as stitch
     from snnet.catalogue.entries import load as load
     from snnet.catalogue.stitched_network import StitchedNetwork as StitchedNetwork
@@ -29,9 +32,29 @@ _MODULES = {"frontier": "frontier", "published": "catalogue.published"}
 __all__ = [*_HOME, *_MODULES]
 
 
+class _OldNames:
+    """Finds `snnet.data`, `snnet.walk` and the like, which nothing else finds any more."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> "ModuleSpec | None":
+        if not name.startswith("snnet.") or name.count(".") > 1:
+            return None
+        from snnet import deprecated
+
+        return deprecated.find_spec(name)
+
+
+sys.meta_path.append(_OldNames)
+
+
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(f"snnet.{_HOME[name]}"), name)
     if name in _MODULES:
         return import_module(f"snnet.{_MODULES[name]}")
-    raise AttributeError(f"module 'snnet' has no attribute {name!r}")
+    try:
+        return import_module(f"snnet.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"snnet.{name}":
+            raise
+        raise AttributeError(f"module 'snnet' has no attribute {name!r}") from None

@@ -32,17 +32,17 @@ class Processes:
         """Return what the main process holds."""
         if self.size == 1:
             return value
-        held = [value]
-        torch.distributed.broadcast_object_list(held, src=0, device=self.device)
-        return held[0]
+        values = [value]
+        torch.distributed.broadcast_object_list(values, src=0, device=self.device)
+        return values[0]
 
     def gather(self, value: Any) -> list[Any]:
         """Return what each process holds, by rank."""
         if self.size == 1:
             return [value]
-        held: list[Any] = [None] * self.size
-        torch.distributed.all_gather_object(held, value)
-        return held
+        values: list[Any] = [None] * self.size
+        torch.distributed.all_gather_object(values, value)
+        return values
 
     def sum(self, tensor: Tensor) -> Tensor:
         """Return the sum of equally shaped tensors over the processes."""

@@ -21,12 +21,12 @@ class Log:
     def __init__(self, folder: Path, step: int) -> None:
         from tensorboardX import SummaryWriter
 
-        kept = [row for row in read(folder) if int(row["step"]) <= step] if (folder / CSV).is_file() else []
+        rows = [row for row in read(folder) if int(row["step"]) <= step] if (folder / CSV).is_file() else []
         part = folder / f"{CSV}.part"
         with part.open("w", newline="", encoding="utf-8") as lines:
             writer = csv.DictWriter(lines, COLUMNS, lineterminator="\n")
             writer.writeheader()
-            writer.writerows(kept)
+            writer.writerows(rows)
         part.replace(folder / CSV)
         self._lines = (folder / CSV).open("a", newline="", encoding="utf-8")
         self._csv = csv.DictWriter(self._lines, COLUMNS, lineterminator="\n")
