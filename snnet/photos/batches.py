@@ -59,27 +59,24 @@ def batches(
         raise ValueError(f"{workers} workers are below 0: 0 prepares the photos in this process")
     if not transforms:
         raise ValueError("no transform given: at least one is needed to make a batch")
-    chosen = list(range(len(photos)) if rows is None else rows)
-    if outside := [row for row in chosen if not 0 <= row < len(photos)]:
+    places = list(range(len(photos)) if rows is None else rows)
+    if outside := [row for row in places if not 0 <= row < len(photos)]:
         raise ValueError(f"row {outside[0]} is outside the photos: 0 to {len(photos) - 1}")
-    count = _workers_for(len(chosen)) if workers is None else min(workers, _cores())
-    return _batches(photos, tuple(dict.fromkeys(transforms)), chosen, batch_size, count, skip_broken)
+    count = _workers_for(len(places)) if workers is None else min(workers, _cores())
+    orders, count = _orders(photos, places, batch_size, count)
+    prepared = _Prepared(photos, tuple(dict.fromkeys(transforms)))
+    return _whole(prepared, orders, count, skip_broken)
 
 
-def _batches(
-    photos: "Photos",
-    transforms: "tuple[Transform, ...]",
-    rows: list[int],
-    batch_size: int,
-    workers: int,
-    skip_broken: bool,
+def _whole(
+    prepared: "_Prepared", orders: list[list[int]], workers: int, skip_broken: bool
 ) -> Iterator[Batch]:
     import torch
     from torch.utils.data import DataLoader
 
-    orders, workers = _orders(photos, rows, batch_size, workers)
+    transforms = prepared.transforms
     loader: DataLoader[Any] = DataLoader(
-        _Prepared(photos, transforms),  # type: ignore[arg-type]  # torch's Dataset, by shape
+        prepared,  # type: ignore[arg-type]  # torch's Dataset, by shape
         batch_sampler=orders,
         collate_fn=_collate,
         generator=torch.Generator(),  # else the loader draws from, and so moves, the caller's global one
@@ -128,15 +125,15 @@ def _orders(photos: "Photos", rows: list[int], batch_size: int, workers: int) ->
 
 def _lanes(by_group: Sequence[list[int]], count: int) -> list[list[int]]:
     """Return row groups as `count` runs of nearly equal length, each group in one of them."""
-    total, done = sum(map(len, by_group)), 0
+    total, before = sum(map(len, by_group)), 0
     lanes: list[list[int]] = [[]]
     for place, group in enumerate(by_group):
         missing = count - len(lanes)
-        full = done + len(group) / 2 > total * len(lanes) / count
+        full = before + len(group) / 2 > total * len(lanes) / count
         if lanes[-1] and missing and (full or len(by_group) - place <= missing):
             lanes.append([])
         lanes[-1].extend(group)
-        done += len(group)
+        before += len(group)
     return lanes
 
 

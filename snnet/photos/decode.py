@@ -32,6 +32,7 @@ SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split())
 _FORMATS = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or PNM"
 _RETRY = "choose another file, or save it again as JPEG or PNG"
 _MEGA = 1_000_000
+_TOO_LARGE = f"more than the {MAX_PIXELS / _MEGA:,.0f} megapixels decoded here: make it smaller"
 
 
 class PhotoError(ValueError):
@@ -85,30 +86,30 @@ def decode(source: str | os.PathLike[str] | bytes, name: str | None = None) -> I
 
     Raises PhotoError, with its cause chained, for whatever cannot be decoded within the limits.
     """
-    shown = _shown(name if name is not None else "" if isinstance(source, bytes) else os.fspath(source))
+    title = _title(name if name is not None else "" if isinstance(source, bytes) else os.fspath(source))
     try:
-        with _opened(source, shown) as file:
-            return _decoded(file, shown)
+        with _open(source, title) as file:
+            return _decode(file, title)
     except PhotoError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PhotoError(f"{shown} {_too_large(None)}.") from error
+        raise PhotoError(f"{title} has {_TOO_LARGE}.") from error
     except MemoryError as error:
-        raise PhotoError(f"{shown} needs more memory than there is: make it smaller.") from error
+        raise PhotoError(f"{title} needs more memory than there is: make it smaller.") from error
     except Exception as error:  # on damaged files Pillow raises a dozen types
         if isinstance(error, EOFError) or "truncated" in str(error).lower():
-            raise PhotoError(f"{shown} breaks off before its end: copy or download it again.") from error
-        raise PhotoError(f"{shown} is damaged and cannot be decoded: {_RETRY}.") from error
+            raise PhotoError(f"{title} breaks off before its end: copy or download it again.") from error
+        raise PhotoError(f"{title} is damaged and cannot be decoded: {_RETRY}.") from error
 
 
-def _shown(name: str) -> str:
+def _title(name: str) -> str:
     """Return the last part of a path, of either system, made safe and short enough for a sentence."""
     last = PurePosixPath(name.replace("\\", "/")).name
     printable = "".join(letter if letter.isprintable() else "?" for letter in last)
     return (printable if len(printable) <= 100 else f"{printable[:60]}…{printable[-30:]}") or "The photo"
 
 
-def _opened(source: str | os.PathLike[str] | bytes, shown: str) -> AbstractContextManager[BinaryIO]:
+def _open(source: str | os.PathLike[str] | bytes, title: str) -> AbstractContextManager[BinaryIO]:
     """Return the source as an open file of a sensible size."""
     if isinstance(source, bytes):
         size = len(source)
@@ -116,17 +117,17 @@ def _opened(source: str | os.PathLike[str] | bytes, shown: str) -> AbstractConte
         try:
             status = os.stat(source)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise PhotoError(f"{shown} was not found: check where the file lies.") from error
+            raise PhotoError(f"{title} was not found: check where the file lies.") from error
         except (OSError, ValueError) as error:  # no permission, a name too long, a NUL in it
-            raise PhotoError(f"{shown} cannot be opened: check its name and permissions.") from error
+            raise PhotoError(f"{title} cannot be opened: check its name and permissions.") from error
         if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
-            raise PhotoError(f"{shown} is not a file: choose a photo ({_FORMATS}).")
+            raise PhotoError(f"{title} is not a file: choose a photo ({_FORMATS}).")
         size = status.st_size
     if size == 0:
-        raise PhotoError(f"{shown} is empty (0 bytes): copy or download it again.")
+        raise PhotoError(f"{title} is empty (0 bytes): copy or download it again.")
     if size > MAX_BYTES:
         raise PhotoError(
-            f"{shown} has {size / _MEGA:,.0f} MB, more than the {MAX_BYTES / _MEGA:,.0f} MB read here: "
+            f"{title} has {size / _MEGA:,.0f} MB, more than the {MAX_BYTES / _MEGA:,.0f} MB read here: "
             "save it as JPEG."
         )
     if isinstance(source, bytes):
@@ -134,26 +135,26 @@ def _opened(source: str | os.PathLike[str] | bytes, shown: str) -> AbstractConte
     try:
         return open(source, "rb")
     except OSError as error:
-        raise PhotoError(f"{shown} cannot be opened: check its permissions.") from error
+        raise PhotoError(f"{title} cannot be opened: check its permissions.") from error
 
 
-def _decoded(file: BinaryIO, shown: str) -> Image.Image:
+def _decode(file: BinaryIO, title: str) -> Image.Image:
     head = file.read(4096)
     file.seek(0)
     reader = next((reader for pattern, reader in _READERS if pattern.match(head)), None)
     if reader is None:
         for pattern, what in _STRANGERS:
             if pattern.match(head):
-                raise PhotoError(f"{shown} is {what}.")
-        raise PhotoError(f"{shown} is not a photo in a format read here ({_FORMATS}): {_RETRY}.")
+                raise PhotoError(f"{title} is {what}.")
+        raise PhotoError(f"{title} is not a photo in a format read here ({_FORMATS}): {_RETRY}.")
     if reader is WebPImagePlugin.WebPImageFile and (size := _webp_size(head)):
-        _check_size(size, shown)  # before the reader, which sets up two canvases of that size at once
+        _check_size(size, title)  # before the reader, which sets up two canvases of that size at once
     image = reader(file)
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         _reduce(image, file)
-    _check_size(image.size, shown)
+    _check_size(image.size, title)
     if isinstance(image, TiffImagePlugin.TiffImageFile):  # its tiles may be larger than the picture
-        _check_pixels((image.tag_v2.get(322, 1), image.tag_v2.get(323, 1)), shown)
+        _check_pixels((image.tag_v2.get(322, 1), image.tag_v2.get(323, 1)), title)
     image.load()
     rgb = _rgb(image)
     orientation = _orientation(image.info)  # asked now: some formats hold EXIF at their end
@@ -163,25 +164,21 @@ def _decoded(file: BinaryIO, shown: str) -> Image.Image:
     return rgb
 
 
-def _check_size(size: tuple[int, int], shown: str) -> None:
-    _check_pixels(size, shown)
+def _check_size(size: tuple[int, int], title: str) -> None:
+    _check_pixels(size, title)
     if max(size) > MAX_ASPECT * min(size):
         raise PhotoError(
-            f"{shown} is {size[0]:,}×{size[1]:,} pixels, its long side more than {MAX_ASPECT} times "
+            f"{title} is {size[0]:,}×{size[1]:,} pixels, its long side more than {MAX_ASPECT} times "
             "its short one: cut out the part to look at."
         )
 
 
-def _check_pixels(size: tuple[int, int], shown: str) -> None:
+def _check_pixels(size: tuple[int, int], title: str) -> None:
     if size[0] * size[1] > MAX_PIXELS:
-        raise PhotoError(f"{shown} {_too_large(size)}.")
-
-
-def _too_large(size: tuple[int, int] | None) -> str:
-    limit = f"more than the {MAX_PIXELS / _MEGA:,.0f} megapixels decoded here: make it smaller"
-    if size is None:
-        return f"has {limit}"
-    return f"is {size[0]:,}×{size[1]:,} pixels ({size[0] * size[1] / _MEGA:,.0f} megapixels), {limit}"
+        megapixels = size[0] * size[1] / _MEGA
+        raise PhotoError(
+            f"{title} is {size[0]:,}×{size[1]:,} pixels ({megapixels:,.0f} megapixels), {_TOO_LARGE}."
+        )
 
 
 def _reduce(image: JpegImagePlugin.JpegImageFile, file: BinaryIO) -> None:
@@ -243,8 +240,8 @@ def _orientation(info: dict[str | tuple[int, int], object]) -> int:
         except struct.error:
             return 1
     xmp = info.get("xmp")
-    found = re.search(rb'tiff:Orientation(?:="|>)([1-8])', xmp) if isinstance(xmp, bytes) else None
-    return int(found[1]) if found else 1
+    match = re.search(rb'tiff:Orientation(?:="|>)([1-8])', xmp) if isinstance(xmp, bytes) else None
+    return int(match[1]) if match else 1
 
 
 def _rgb(image: Image.Image) -> Image.Image:

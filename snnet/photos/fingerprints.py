@@ -30,8 +30,8 @@ def content(path: Path, remember: Remember | None) -> str:
     """Return the sha256 of one file's content."""
     status = path.stat()
     key = (str(path.resolve()), status.st_size, status.st_mtime_ns)
-    if remember is not None and (known := remember.get(key)):
-        return known
+    if remember is not None and (digest := remember.get(key)):
+        return digest
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if remember is not None:

@@ -73,11 +73,11 @@ def _lines(path: Path) -> list[_Line]:
         text = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is no text: give {_ACCEPTED}") from error
-    numbered = [(number, line.strip()) for number, line in enumerate(text, 1) if line.strip()]
-    if not numbered:
+    texts = [(number, line.strip()) for number, line in enumerate(text, 1) if line.strip()]
+    if not texts:
         raise ValueError(f"{path} is empty: give {_ACCEPTED}")
-    kaggle = next(csv.reader([numbered[0][1]])) == _KAGGLE
-    return [_Line(number, line, _fields(line, kaggle)) for number, line in numbered]
+    kaggle = next(csv.reader([texts[0][1]])) == _KAGGLE
+    return [_Line(number, line, _fields(line, kaggle)) for number, line in texts]
 
 
 def _fields(line: str, kaggle: bool) -> list[str]:
@@ -144,8 +144,8 @@ def _by_name(
         raise ValueError(
             f"{path} has no label for {len(lost):,} of the {len(photos):,} photos in {folder}: {_few(lost)}"
         )
-    used = {*keys}
-    if strangers := [name for name in labels if name not in used]:
+    here = {*keys}
+    if strangers := [name for name in labels if name not in here]:
         raise ValueError(
             f"{path} labels {len(strangers):,} photos that are not in {folder} ({len(photos):,} photos): "
             f"{_few(strangers)}"

@@ -39,17 +39,17 @@ class Photos:
     def _draw(self, count: int, seed: int) -> None:
         import numpy as np
 
-        drawn = np.random.default_rng(seed).choice(len(self._rows), count, replace=False)
-        self._rows = [self._rows[place] for place in sorted(drawn.tolist())]
+        places = np.random.default_rng(seed).choice(len(self._rows), count, replace=False)
+        self._rows = [self._rows[place] for place in sorted(places.tolist())]
         self._sample += f"{' of which ' * bool(self._sample)}{count} photos by seed {seed}"
 
     def sample(self, count: int, seed: int = 0) -> "Photos":
         """Return that many of these photos, drawn by the seed, in their order; all if there are fewer."""
-        drawn = Photos(self._store, remember=self._remember)
-        drawn._rows, drawn._sample = self._rows, self._sample
+        sample = Photos(self._store, remember=self._remember)
+        sample._rows, sample._sample = self._rows, self._sample
         if count < len(self):
-            drawn._draw(count, seed)
-        return drawn
+            sample._draw(count, seed)
+        return sample
 
     @cached_property
     def labels(self) -> tuple[int, ...]:
