@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.stitches.stitch import Stitch
 
-SHOWN = 5  # classes of an answer
-KEPT = 24  # classes whose probabilities a sweep tells: enough for the leading ones to be among all stitches'
+TOP = 5  # classes of an answer
+MOST = 24  # classes whose probabilities a sweep tells: enough for the leading ones to be among all stitches'
 SLICE_S = 0.25  # of a sweep at once: the longest that a new photo waits for an old one
 PATIENCE_S = 60.0  # without a question, after which a sweep is given up
 AT_ONCE = 16  # sweeps held; more visitors than that lose the one that was longest idle
@@ -22,22 +22,26 @@ AT_ONCE = 16  # sweeps held; more visitors than that lose the one that was longe
 
 def one(net: "StitchedNetwork", stitch: "Stitch", photo: "Image") -> dict[str, Any]:
     """Return a stitch's answer, with the time that the network itself took."""
+    return row(net, stitch, *timed(net, net.transform(stitch)(photo)[None], stitch))
+
+
+def timed(model: Any, images: Any, *more: Any) -> tuple[Any, float]:
+    """Return a model's logits of images, and how long it took in ms."""
     import torch
 
-    images = net.transform(stitch)(photo)[None].to(memory_format=torch.channels_last)
+    images = images.to(memory_format=torch.channels_last)
     with torch.inference_mode():
-        begun = time.perf_counter()
-        logits = net(images, stitch)
-        latency_ms = 1e3 * (time.perf_counter() - begun)
-    return row(net, stitch, logits, latency_ms)
+        start = time.perf_counter()
+        logits = model(images, *more)
+        return logits, 1e3 * (time.perf_counter() - start)
 
 
 def sweep(
-    net: "StitchedNetwork", photo: "Image", stitches: Sequence["Stitch"], kept: int = 0
+    net: "StitchedNetwork", photo: "Image", stitches: Sequence["Stitch"], most: int = 0
 ) -> Iterator[dict[str, Any]]:
     """Yield the answers of stitches, shared beginnings computed once; latencies are those of own parts.
 
-    With `kept`, a row also has "probabilities": {class index as text: probability} of that many best classes.
+    With `most`, a row also has "probabilities": {class index as text: probability} of that many best classes.
     """
     import torch
 
@@ -47,30 +51,30 @@ def sweep(
     for size in sizes:
         members = [stitch for stitch in stitches if stitch.image_size == size]
         images = net.transform(members[0])(photo)[None].to(memory_format=torch.channels_last)
-        begun = time.perf_counter()
+        start = time.perf_counter()
         for stitch, logits in walk.sweep(net, images, members):
-            yield row(net, stitch, logits, 1e3 * (time.perf_counter() - begun), kept)
-            begun = time.perf_counter()
+            yield row(net, stitch, logits, 1e3 * (time.perf_counter() - start), most)
+            start = time.perf_counter()
 
 
 def row(
-    net: "StitchedNetwork", stitch: "Stitch", logits: Any, latency_ms: float, kept: int = 0
+    net: "StitchedNetwork", stitch: "Stitch", logits: Any, latency_ms: float, most: int = 0
 ) -> dict[str, Any]:
     """Return an answer as the page and its endpoints tell it; `logits` is (1, classes)."""
-    found = best(logits, max(SHOWN, kept))
+    classes = best(logits, max(TOP, most))
     answer = {
         "stitch": stitch.name,
         "image_size": stitch.image_size,
         "gmacs": net.cost(stitch).gmacs,
         "latency_ms": round(latency_ms, 2),
-        "top5": found[:SHOWN],
+        "top5": classes[:TOP],
     }
-    if kept:
-        answer["probabilities"] = {str(one["index"]): round(one["probability"], 5) for one in found}
+    if most:
+        answer["probabilities"] = {str(one["index"]): round(one["probability"], 5) for one in classes}
     return answer
 
 
-def best(logits: Any, most: int = SHOWN) -> list[dict[str, Any]]:
+def best(logits: Any, most: int = TOP) -> list[dict[str, Any]]:
     """Return the best classes of (1, classes) logits as {"index", "label", "probability"}, best first."""
     from snnet.photos.classes import class_names
 
@@ -91,7 +95,7 @@ def best(logits: Any, most: int = SHOWN) -> list[dict[str, Any]]:
 class _Sweep:
     rows: Iterator[dict[str, Any]]
     left: int
-    asked: float = field(default_factory=time.monotonic)
+    last_question: float = field(default_factory=time.monotonic)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -112,7 +116,7 @@ class Sweeps:
 
     def _drop_idle(self) -> None:
         now = time.monotonic()
-        idle = [name for name, sweep in self._sweeps.items() if now - sweep.asked > PATIENCE_S]
+        idle = [name for name, sweep in self._sweeps.items() if now - sweep.last_question > PATIENCE_S]
         for name in [*idle, *list(self._sweeps)[: max(0, len(self._sweeps) - len(idle) - AT_ONCE + 1)]]:
             self._sweeps.pop(name, None)
 
@@ -126,13 +130,13 @@ class Sweeps:
             if sweep is None:
                 return None
             self._sweeps[name] = sweep  # the most recent last
-            sweep.asked = time.monotonic()
+            sweep.last_question = time.monotonic()
         rows: list[dict[str, Any]] = []
         with sweep.lock:  # asked twice at once, each answer comes once
-            begun = time.monotonic()
+            start = time.monotonic()
             for answer in sweep.rows:
                 rows.append(answer)
-                if time.monotonic() - begun > SLICE_S:
+                if time.monotonic() - start > SLICE_S:
                     break
             sweep.left = sweep.left - len(rows) if rows else 0
             left = sweep.left

@@ -10,7 +10,7 @@ from snnet.catalogue.entries import Entry
 from snnet.weights.files import WeightsError
 from snnet.weights.transfer import Progress
 
-from .jobs import Job, Stopped
+from .jobs import Job, Stop
 
 PATIENCE_S = 30.0  # without a question how far it is, after which nobody waits for a fetch any more
 
@@ -53,7 +53,7 @@ class Fetcher:
             return ""
 
         def excuse(error: Exception) -> str:
-            if isinstance(error, Stopped):
+            if isinstance(error, Stop):
                 return ""
             if isinstance(error, WeightsError):
                 return str(error)

@@ -10,7 +10,7 @@ from typing import Any
 ENDS = ("done", "failed", "stopped")
 
 
-class Stopped(Exception):
+class Stop(Exception):
     """The work was told to stop, or nobody waits for it any more; what came of it stays for the next."""
 
 
@@ -41,17 +41,17 @@ class Job:
         try:
             self.sentence, state = work(), "done"
         except Exception as error:  # whatever it is, those who wait must hear of it
-            self.sentence, state = excuse(error), "stopped" if isinstance(error, Stopped) else "failed"
+            self.sentence, state = excuse(error), "stopped" if isinstance(error, Stop) else "failed"
         self.state = state  # last: who sees the end sees its sentence too
         self.ended.set()
 
     def check(self) -> None:
-        """Raise `Stopped` where the work should not go on; the work calls it now and then."""
+        """Raise `Stop` where the work should not go on; the work calls it now and then."""
         if self.stopping or time.monotonic() - self.last_question > self.patience_s:
-            raise Stopped
+            raise Stop
 
     def note(self, done: int, total: int) -> None:
-        """Say how far it is; raises `Stopped` as `check` does."""
+        """Say how far it is; raises `Stop` as `check` does."""
         self.done, self.total = done, total
         self.check()
 

@@ -52,17 +52,17 @@ def _serve(options: argparse.Namespace) -> None:
     from . import page
 
     # Only what the user asked for: a Space sets the host and port by Gradio's own variables.
-    asked: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     if options.host:
-        asked["server_name"] = options.host
+        settings["server_name"] = options.host
     if options.port:
-        asked["server_port"] = _free_port(options.port, options.host or "127.0.0.1")
+        settings["server_port"] = _free_port(options.port, options.host or "127.0.0.1")
     if options.share:
-        asked["share"] = True
+        settings["share"] = True
     if options.backend:
-        asked["share"] = False  # said outright: in hosted notebooks Gradio would share by itself
+        settings["share"] = False  # said outright: in hosted notebooks Gradio would share by itself
     demo = page.build(service, Backend(service.networks) if options.backend else None)
-    _, url, _ = demo.launch(**page.launch_options(), **asked, prevent_thread_lock=True)
+    _, url, _ = demo.launch(**page.launch_options(), **settings, prevent_thread_lock=True)
     if not options.port and "GRADIO_SERVER_PORT" not in os.environ and f":{GRADIO_PORT}/" not in url:
         print(f"port {GRADIO_PORT} is in use: taking {url.rstrip('/').rsplit(':')[-1]}", flush=True)
     print(f"SN-Net explorer at {url}", flush=True)

@@ -52,10 +52,10 @@ class Networks:
             raise ValueError(f"--weights {weights} is no file: name the authors' file of {self.title}")
         self._weights = weights
         self.fetcher = Fetcher(*([entry] if weights else []))
-        self._begun = threading.Event()
+        self._start_signal = threading.Event()
         self._lock = threading.Lock()
         self._building = threading.Lock()  # two at once would only slow each other, and hold more memory
-        self._loaded: OrderedDict[str, Future[StitchedNetwork]] = OrderedDict()  # the longest unused first
+        self._futures: OrderedDict[str, Future[StitchedNetwork]] = OrderedDict()  # the longest unused first
         self._summaries: dict[str, dict[str, Any]] = {}
 
     # ----------------------------------------------------------------------------------- the start
@@ -67,7 +67,7 @@ class Networks:
         """
         if not self.is_here():
             self.fetcher.start(self.entry(), run=self._fetch_at_terminal)
-        self._begun.set()
+        self._start_signal.set()
         threading.Thread(target=self._start, args=(then,), daemon=True).start()
 
     def _fetch_at_terminal(self, progress: "Progress") -> None:
@@ -85,7 +85,7 @@ class Networks:
             entry.fetch(both)
 
     def _start(self, then: Callable[[str], None]) -> None:
-        begun = time.perf_counter()
+        start = time.perf_counter()
         fetch = self.fetcher.wait(self.entry())
         try:
             if fetch and fetch.state == "failed":
@@ -98,7 +98,7 @@ class Networks:
                 + (f"; the page shows {self.title_of(instead)} instead" if instead else "")
             )
             return
-        then(f"{self.title}: {net.ways} networks ready after {time.perf_counter() - begun:.1f} s")
+        then(f"{self.title}: {net.ways} networks ready after {time.perf_counter() - start:.1f} s")
         _warm(net, net.stitches)  # the other sizes, behind the first visitor
 
     def instead(self) -> str | None:
@@ -138,16 +138,12 @@ class Networks:
         Raises ValueError for a name that there is not, WeightsError for weights that are not here or damaged.
         """
         name = self.name_of(network)
-        with self._lock:
-            loading = self._loaded.get(name)
-        if loading is None:
+        if name not in self._futures:
             self._check_here(name)
         with self._lock:
-            loading = self._loaded.get(name)
-            is_mine = loading is None
-            if loading is None:
-                loading = self._loaded[name] = Future()
-            self._loaded.move_to_end(name)
+            is_mine = name not in self._futures
+            loading = self._futures.setdefault(name, Future())
+            self._futures.move_to_end(name)
         if is_mine:
             self._load(name, loading)
         return loading.result()
@@ -163,7 +159,7 @@ class Networks:
                 _warm(net, [s for s in net.stitches if s.image_size == net.stitches[0].image_size])
         except Exception as error:  # whatever it is, those who wait must hear of it
             with self._lock:
-                del self._loaded[name]  # who asks later tries again
+                del self._futures[name]  # who asks later tries again
             loading.set_exception(error)
             return
         loading.set_result(net)
@@ -171,15 +167,15 @@ class Networks:
     def _forget(self, most: int) -> None:
         """Give the longest unused networks back but for these; calls under way hold theirs until they end."""
         with self._lock:
-            others = [n for n, loading in self._loaded.items() if n != self.name and loading.done()]
+            others = [n for n, loading in self._futures.items() if n != self.name and loading.done()]
             for name in others[: max(0, len(others) - most)]:
-                del self._loaded[name]
+                del self._futures[name]
 
     def _check_here(self, name: str) -> None:
         if self.is_here(name):
             return
         if name == self.name:
-            self._begun.wait(BEGIN_S)
+            self._start_signal.wait(BEGIN_S)
         entry = self._entries[name]
         fetch = self.fetcher.progress(entry)
         if fetch["state"] == "failed":
@@ -223,7 +219,7 @@ class Networks:
         """Tell a loaded network the results that a store has by now; others read them as they load."""
         name = self.name_of(network)
         with self._lock:
-            loading = self._loaded.get(name)
+            loading = self._futures.get(name)
         self._summaries.pop(name, None)
         if loading is not None:  # set at once: calls under way see all of the old figures, or the new ones
             loading.result().attach(store, self.bundled(name))
@@ -237,7 +233,7 @@ class Networks:
     def _summary(self, name: str) -> dict[str, Any]:
         entry = self._entries[name]
         with self._lock:
-            loading = self._loaded.get(name)
+            loading = self._futures.get(name)
         net = loading.result() if loading and loading.done() and not loading.exception() else None
         if net is None and not entry.facts() and self.is_here(name):
             if name not in self._summaries:  # a network that has to be loaded for it: once is enough

@@ -47,34 +47,29 @@ def build(layer: dict[str, Any]) -> str:
     title = layer["title"]
     data = {"backdrop": chart.zoo_figure(title), "layer": layer}
     styles = "\n".join(shipped.text(f"{name}.css") for name in STYLES)
-    return "\n".join(
-        [
-            "<!doctype html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escape(title)} · SN-Net explorer</title>",
-            '<link rel="icon" href="data:image/svg+xml;base64,'
-            + base64.b64encode(shipped.shipped("favicon.svg").read_bytes()).decode()
-            + '">',
-            f"<style>\n{styles}</style>",
-            f'<script type="importmap">{_as_json({"imports": bundle(START)})}</script>',
-            "</head>",
-            "<body>",
-            "<script>document.body.classList.toggle("
-            '"dark", matchMedia("(prefers-color-scheme: dark)").matches);</script>',
-            '<div class="gradio-container"><main class="fillable">',
-            markup(title),
-            "</main></div>",
-            f'<script type="application/json" id="sn-data">{_as_json(data)}</script>',
-            f"<script>{_in_script(shipped.plotly_js().read_text(encoding='utf-8'))}</script>",
-            f'<script type="module">import "{_named(START)}";</script>',
-            "</body>",
-            "</html>",
-            "",
-        ]
-    )
+    icon = base64.b64encode(shipped.shipped("favicon.svg").read_bytes()).decode()
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)} · SN-Net explorer</title>
+<link rel="icon" href="data:image/svg+xml;base64,{icon}">
+<style>
+{styles}</style>
+<script type="importmap">{_as_json({"imports": bundle(START)})}</script>
+</head>
+<body>
+<script>document.body.classList.toggle("dark", matchMedia("(prefers-color-scheme: dark)").matches);</script>
+<div class="gradio-container"><main class="fillable">
+{markup(title)}
+</main></div>
+<script type="application/json" id="sn-data">{_as_json(data)}</script>
+<script>{_in_script(shipped.plotly_js().read_text(encoding="utf-8"))}</script>
+<script type="module">import "{_address(START)}";</script>
+</body>
+</html>
+"""
 
 
 def markup(title: str) -> str:
@@ -91,7 +86,7 @@ def bundle(start: str) -> dict[str, str]:
     waiting = [start]
     while waiting:
         name = waiting.pop()
-        if _named(name) in modules:
+        if _address(name) in modules:
             continue
         text = shipped.text(name)
         folder = posixpath.dirname(name)
@@ -103,15 +98,15 @@ def bundle(start: str) -> dict[str, str]:
         if left := re.search(r'^import\b.*"\..*$|\bimport\(', renamed, re.MULTILINE):
             raise ValueError(f"{name}: {left[0]!r} can't go into one file: write it in one line")
         coded = base64.b64encode(renamed.encode()).decode()
-        modules[_named(name)] = f"data:text/javascript;base64,{coded}"
+        modules[_address(name)] = f"data:text/javascript;base64,{coded}"
     return modules
 
 
 def _renamed(modules: dict[str, str], match: re.Match[str]) -> str:
-    return f'{match[1]}"{_named(modules[match[2]])}";'
+    return f'{match[1]}"{_address(modules[match[2]])}";'
 
 
-def _named(module: str) -> str:
+def _address(module: str) -> str:
     """Return the name in the import map of a module, given by its path."""
     return f"explorer/{module}"
 

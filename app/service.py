@@ -75,7 +75,7 @@ class Service:
         with self._running:
             photo = decode(path)
         rows = chain.from_iterable(
-            answers.sweep(net, photo, group, kept=answers.KEPT) for group in (ahead, behind)
+            answers.sweep(net, photo, group, most=answers.MOST) for group in (ahead, behind)
         )
         return {"sweep": self._sweeps.begin(rows, len(net.stitches)), "total": len(net.stitches)}
 

@@ -1,7 +1,6 @@
 """A zoo model on the visitor's photo, beside stitches of a network. Knows no Gradio."""
 
 import threading
-import time
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +15,7 @@ from . import answers
 from .fetching import Fetcher
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from snnet.catalogue.stitched_network import StitchedNetwork
-    from snnet.stitches.stitch import Stitch
     from snnet.weights.transfer import Progress
 
 HUB_FILE = "model.safetensors"  # of timm's own repositories
@@ -50,12 +46,12 @@ class ZooEntry(entries.Entry):
     @cached_property
     def sources(self) -> tuple[Source, ...]:  # type: ignore[override]
         hub_id, _, revision = (self.config.hf_hub_id or "").partition("@")
-        found: list[Source] = []
+        sources: list[Source] = []
         if hub_id:
-            found.append(HubFile(hub_id, self.config.hf_hub_filename or HUB_FILE, revision or None))
+            sources.append(HubFile(hub_id, self.config.hf_hub_filename or HUB_FILE, revision or None))
         elif self.config.url:
-            found.append(ReleaseFile(self.config.url))
-        return tuple(found)
+            sources.append(ReleaseFile(self.config.url))
+        return tuple(sources)
 
     @property
     def remedy(self) -> str:
@@ -117,7 +113,7 @@ class ZooPhotos:
         self._running = running
         self._lock = threading.Lock()
         self._entries: dict[str, ZooEntry] = {}
-        self._held: tuple[str, Any] | None = None
+        self._newest: tuple[str, Any] | None = None
 
     def _entry(self, model: Any) -> ZooEntry:
         if not isinstance(model, str) or model not in _names():
@@ -156,34 +152,31 @@ class ZooPhotos:
             )
         if not isinstance(stitches, list) or len(stitches) > 2:
             raise ValueError("stitches is no list of at most two names")
-        chosen = [net.stitch(name) for name in stitches]
-        loaded, fresh = self._load(entry, row)
+        members = [net.stitch(name) for name in stitches]
+        zoo_model, fresh = self._load(entry, row)
         with self._running:
             photo = decode(path)
             images = _transform(entry.config, row.image_size)(photo.convert("RGB"))[None]
             if fresh:
-                _timed(loaded, images)  # a shape's first run takes ten times the next
-            mine = {"name": row.name, "image_size": row.image_size} | _answer(loaded, images)
-            theirs = [
-                {"name": stitch.name, "image_size": stitch.image_size} | _stitched(net, stitch, photo)
-                for stitch in chosen
-            ]
+                answers.timed(zoo_model, images)  # a shape's first run takes ten times the next
+            mine = _answer(row.name, row.image_size, zoo_model, images)
+            theirs = [_answer(s.name, s.image_size, net, net.transform(s)(photo)[None], s) for s in members]
         return {"model": mine, "stitches": theirs}
 
     def _load(self, entry: ZooEntry, row: zoo.ZooModel) -> tuple[Any, bool]:
         import torch
 
         with self._lock:
-            held = self._held
+            newest = self._newest
         key = f"{entry.model}@{row.image_size}"
-        if held and held[0] == key:
-            return held[1], False
+        if newest and newest[0] == key:
+            return newest[1], False
         _check_memory(entry.model, row.params_m)
         with self._lock:
-            self._held = None  # two at once may be too much
+            self._newest = None  # two at once may be too much
         model = entry.load().to(memory_format=torch.channels_last)
         with self._lock:
-            self._held = (key, model)
+            self._newest = (key, model)
         return model, True
 
 
@@ -207,8 +200,8 @@ def _free_gb() -> float | None:
         pass
     try:  # a container's own limit
         group = Path("/sys/fs/cgroup")
-        limit, used = ((group / f"memory.{name}").read_text().strip() for name in ("max", "current"))
-        free.append(int(limit) - int(used))
+        limit, taken_up = ((group / f"memory.{name}").read_text().strip() for name in ("max", "current"))
+        free.append(int(limit) - int(taken_up))
     except (OSError, ValueError):
         pass
     return min(free) / 1e9 if free else None
@@ -224,21 +217,8 @@ def _transform(config: Any, image_size: int) -> Any:
     return create_transform(**settings)
 
 
-def _timed(model: Any, images: Any, *more: Any) -> tuple[Any, float]:
-    import torch
-
-    images = images.to(memory_format=torch.channels_last)
-    with torch.inference_mode():
-        begun = time.perf_counter()
-        logits = model(images, *more)
-        return logits, 1e3 * (time.perf_counter() - begun)
-
-
-def _stitched(net: "StitchedNetwork", stitch: "Stitch", photo: "Image") -> dict[str, Any]:
-    return _answer(net, net.transform(stitch)(photo)[None], stitch)
-
-
-def _answer(model: Any, images: Any, *more: Any) -> dict[str, Any]:
-    """Return {"latency_ms": of the model alone, "top5": its best classes}."""
-    logits, latency_ms = _timed(model, images, *more)
-    return {"latency_ms": round(latency_ms, 2), "top5": answers.best(logits)}
+def _answer(name: str, image_size: int, model: Any, images: Any, *more: Any) -> dict[str, Any]:
+    """Return what is asked of `ZooPhotos.run`; the latency is the model's alone."""
+    logits, latency_ms = answers.timed(model, images, *more)
+    latency_ms = round(latency_ms, 2)
+    return {"name": name, "image_size": image_size, "latency_ms": latency_ms, "top5": answers.best(logits)}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Grid = tuple[int, int]
 
-_drawn: "WeakKeyDictionary[StitchedNetwork, dict[str, Any]]" = WeakKeyDictionary()
+_drawings: "WeakKeyDictionary[StitchedNetwork, dict[str, Any]]" = WeakKeyDictionary()
 
 
 def drawing(net: "StitchedNetwork") -> dict[str, Any]:
@@ -37,9 +37,9 @@ def drawing(net: "StitchedNetwork") -> dict[str, Any]:
 
     Worked out once a network.
     """
-    if net not in _drawn:
-        _drawn[net] = _drawing(net)
-    return _drawn[net]
+    if net not in _drawings:
+        _drawings[net] = _drawing(net)
+    return _drawings[net]
 
 
 def _drawing(net: "StitchedNetwork") -> dict[str, Any]:
@@ -65,7 +65,7 @@ def _drawing(net: "StitchedNetwork") -> dict[str, Any]:
                 "depths": depths[number],
                 "norms": [k for k, (name, block) in enumerate(anchor.pieces()) if _is_norm(name, block)],
                 "channels": [point.width for point in by_size[0]],
-                "grids": [[point.grid for point in found] for found in by_size],
+                "grids": [[point.grid for point in by_place] for by_place in by_size],
                 "macs": [[net.part_macs[part, size] for part in parts] for size in sizes],
             }
         )
@@ -94,12 +94,12 @@ def _is_norm(name: str, module: "nn.Module") -> bool:
 
 
 def _route(stitch: "Stitch", index: dict[str, int]) -> list[list[int] | int]:
-    found: list[list[int] | int] = []
+    legs: list[list[int] | int] = []
     for position, leg in enumerate(stitch.legs):
         if position:
-            found.append(index[stitch.layers[position - 1]])
-        found.append([leg.anchor, leg.start, leg.stop])
-    return found
+            legs.append(index[stitch.layers[position - 1]])
+        legs.append([leg.anchor, leg.start, leg.stop])
+    return legs
 
 
 def anchor_titles(net: "StitchedNetwork") -> list[str]:
@@ -123,9 +123,9 @@ def by_resolution(grids: Sequence[Sequence[Grid]]) -> list[list[int]]:
     `grids` are (H, W) after the stem and after each block. A resolution that is left and comes again counts
     where the anchor has come to, so that no block stands before an earlier one.
     """
-    order = sorted({grid for found in grids for grid in found[1:]}, key=lambda grid: -grid[0] * grid[1])
+    order = sorted({grid for after in grids for grid in after[1:]}, key=lambda grid: -grid[0] * grid[1])
     depths = []
-    for found in grids:
-        columns = list(accumulate((order.index(grid) for grid in found[1:]), max))
+    for after in grids:
+        columns = list(accumulate((order.index(grid) for grid in after[1:]), max))
         depths.append([columns.count(column) for column in range(len(order))])
     return depths

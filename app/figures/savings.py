@@ -15,15 +15,15 @@ def ownership(net: "StitchedNetwork") -> dict[str, str]:
     is_deit = net.published_as == deit.name
     assert deit.apart_params_m is not None
 
-    def said(ways: int, together: float, apart: float, size: str = "") -> str:
+    def words(ways: int, together: float, apart: float, size: str = "") -> str:
         return (
             f"{ways} networks in {together:.1f} M parameters{size}; apart they would take {apart:,.0f} M, "
             f"{apart / together:.0f} times as much."
         )
 
-    published = said(len(deit.stitches), deit.joint_params_m, deit.apart_params_m)
+    published = words(len(deit.stitches), deit.joint_params_m, deit.apart_params_m)
     return {
-        "network": said(net.ways, net.total_params_m, net.apart_params_m, f" ({size_mb:.0f} MB)"),
+        "network": words(net.ways, net.total_params_m, net.apart_params_m, f" ({size_mb:.0f} MB)"),
         "published": "" if is_deit else f"The published {deit.title} network: {published}",
     }
 

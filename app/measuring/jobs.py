@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..jobs import Job, Stopped
+from ..jobs import Job, Stop
 from .table import Table
 
 if TYPE_CHECKING:
@@ -34,28 +34,28 @@ class _Evaluation(Job):
 
     number: int
     network: str
-    asked: dict[str, Any]
+    settings: dict[str, Any]
     state: str = "reading"  # then "measuring"
     photos: str = ""  # what is measured on, in words
     first: int = 0  # photos that were done when it went on
-    begun: float = 0.0  # when the first batch began
+    batches_since: float = 0.0  # when the first batch began
     noted: float = 0.0  # when `done` was noted
 
     def note(self, done: int, total: int) -> None:
         self.noted = time.monotonic()
         if self.state == "reading":
-            self.first, self.begun = done, self.noted
+            self.first, self.batches_since = done, self.noted
         self.done, self.total, self.state = done, total, "measuring"
         self.check()
 
     def progress(self) -> dict[str, Any]:
-        took, fresh = self.noted - self.begun, self.done - self.first
+        took, fresh = self.noted - self.batches_since, self.done - self.first
         rate = fresh / took if self.state == "measuring" and took > 0 and fresh else None
         return super().progress() | {
             "number": self.number,
             "network": self.network,
             "title": self.title,
-            "asked": self.asked,
+            "asked": self.settings,
             "photos": self.photos,
             "first": self.first,
             "rate": rate,
@@ -89,15 +89,15 @@ class Backend:
         self._job: _Evaluation | None = None
         self._table = Table(self._store)
 
-    def start(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def start(self, question: Mapping[str, Any]) -> dict[str, Any]:
         """Begin to measure a network, or go on where it was stopped; return `progress`.
 
-        `asked` has "network", and as texts "path", "labels" and "limit"; "precision"; "skip_broken". Raises
-        ValueError for what can't be, and while another evaluation runs; what is wrong with the photos
+        `question` has "network", and as texts "path", "labels" and "limit"; "precision"; "skip_broken".
+        Raises ValueError for what can't be, and while another evaluation runs; what is wrong with the photos
         themselves comes by `progress`.
         """
-        network = self._networks.name_of(asked.get("network"))
-        settings = _settings(asked)
+        network = self._networks.name_of(question.get("network"))
+        settings = _settings(question)
         with self._lock:
             if self._job and self._job.is_running:
                 raise ValueError(
@@ -107,7 +107,7 @@ class Backend:
                 title=self._networks.title_of(network),
                 number=self._job.number + 1 if self._job else 1,
                 network=network,
-                asked=settings,
+                settings=settings,
             )
         job.start(lambda: self._measure(job), lambda error: _excuse(job, error))
         return self.progress()
@@ -138,13 +138,13 @@ class Backend:
         from snnet.evaluation.evaluate import EvaluationOptions, evaluate
         from snnet.photos.photo_set import open_photos
 
-        asked = job.asked
+        settings = job.settings
         net = self._networks.network_of(job.network)
         photos = open_photos(
-            asked["path"],
-            limit=asked["limit"],
+            settings["path"],
+            limit=settings["limit"],
             remember=_Watched(job, self._store),
-            labels=asked["labels"] or None,
+            labels=settings["labels"] or None,
         )
         job.photos = photos.describe()
         job.check()
@@ -154,9 +154,9 @@ class Backend:
             net,
             photos,
             EvaluationOptions(
-                precision=asked["precision"],
+                precision=settings["precision"],
                 batch_size=_batch(net),
-                skip_broken=asked["skip_broken"],
+                skip_broken=settings["skip_broken"],
                 save_every_s=SAVE_EVERY_S,
             ),
             store=self._store,
@@ -181,11 +181,11 @@ class Backend:
         }
 
 
-def _settings(asked: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(question: Mapping[str, Any]) -> dict[str, Any]:
     """Return what an evaluation takes, paths absolute; ValueError for what can't be read."""
     from snnet.evaluation.evaluate import PRECISIONS
 
-    path, labels, limit = (str(asked.get(key) or "").strip() for key in ("path", "labels", "limit"))
+    path, labels, limit = (str(question.get(key) or "").strip() for key in ("path", "labels", "limit"))
     if not path:
         raise ValueError("No path is given: name a local folder of photos, or a Parquet file.")
     for name in (path, labels):
@@ -198,7 +198,7 @@ def _settings(asked: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(
             f"{limit!r} photos can't be drawn: give a whole number from 1 on, or nothing for all"
         )
-    precision = asked.get("precision") or "float32"
+    precision = question.get("precision") or "float32"
     if precision not in PRECISIONS:
         raise ValueError(f"precision {precision!r} is none of {', '.join(PRECISIONS)}")
     return {
@@ -206,7 +206,7 @@ def _settings(asked: Mapping[str, Any]) -> dict[str, Any]:
         "labels": labels and _absolute(labels),
         "limit": int(limit) if limit else None,
         "precision": precision,
-        "skip_broken": bool(asked.get("skip_broken")),
+        "skip_broken": bool(question.get("skip_broken")),
     }
 
 
@@ -243,9 +243,9 @@ def _excuse(job: _Evaluation, error: Exception) -> str:
     from snnet.photos import store
     from snnet.photos.decode import PhotoError
 
-    if isinstance(error, Stopped) and not job.total:
+    if isinstance(error, Stop) and not job.total:
         return "Cancelled before a photo was measured. Measure begins again."
-    if isinstance(error, Stopped):
+    if isinstance(error, Stop):
         return (
             f"Cancelled at {job.done:,} of {_count(job.total, 'photo')}. Nothing is lost: Measure with the "
             "same photos goes on from there."

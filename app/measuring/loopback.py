@@ -13,8 +13,8 @@ def refusal(host: str | None, share: bool, environment: Mapping[str, str]) -> st
     if share:
         return f"{because}, and --share serves the page to everyone: leave one of the two out"
     if environment.get("GRADIO_SHARE", "").lower() not in ("", "0", "false"):
-        said = environment["GRADIO_SHARE"]
-        return f"{because}, and GRADIO_SHARE={said} serves the page to everyone: leave one of the two out"
+        value = environment["GRADIO_SHARE"]
+        return f"{because}, and GRADIO_SHARE={value} serves the page to everyone: leave one of the two out"
     if environment.get("SPACE_ID") or environment.get("SYSTEM") == "spaces":
         return f"{because}, and a Space is public: leave --backend out"
     for name, address in (("--host", host), ("GRADIO_SERVER_NAME", environment.get("GRADIO_SERVER_NAME"))):

@@ -37,13 +37,13 @@ class Table:
             "shipped": ("shipped with the app", results.shipped()),
         }
         stitches = self._by_route(net)
-        rows, seen = [], set()
+        rows, keys = [], set()
         for where, (words, figures) in places.items():
             for result in figures:
                 here = stitches.get((result.route, result.transform), [])
-                if result.key in seen or not (here or everything):
+                if result.key in keys or not (here or everything):
                     continue
-                seen.add(result.key)
+                keys.add(result.key)
                 for name in here or [result.stitch]:
                     row = {"network": net.name if here else result.network, "stitch": name, "where": where}
                     rows.append(row | self._measured(result) | {"from": words})
@@ -92,20 +92,12 @@ def _share(right: int, total: int, interval: tuple[float, float]) -> dict[str, A
 
 
 def _published(network: str, stitch: str, figure: "Accuracy") -> dict[str, Any]:
-    return {
+    return dict.fromkeys(("precision", "when", "route", "short", "set", "transform"), "") | {
         "network": network,
         "stitch": stitch,
         "where": "published",
         "top1": {"share": figure.top1, "interval": list(figure.interval), "right": None},
-        "top5": None,
-        "total": None,
-        "classes": None,
-        "precision": "",
+        **dict.fromkeys(("top5", "total", "classes")),
         "photos": "ImageNet-1k's 50,000 validation photos",
-        "when": "",
-        "route": "",
-        "short": "",
-        "set": "",
-        "transform": "",
         "from": f"published: {figure.note}",
     }

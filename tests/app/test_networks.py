@@ -86,10 +86,10 @@ def test_the_longest_unused_network_is_given_back(folders, monkeypatch):
         service.networks._entries[name] = entries.entry(str(folders[1]))
         service.networks.network_of(name)
     service.networks.network_of("")
-    assert set(service.networks._loaded) == {"tiny1", "two"}
+    assert set(service.networks._futures) == {"tiny1", "two"}
     held = service.networks.network_of("two")
     service.networks.network_of("one")
-    assert set(service.networks._loaded) == {"tiny1", "one"}
+    assert set(service.networks._futures) == {"tiny1", "one"}
     assert len(held.stitches) > 1  # who holds a network keeps it
 
 

@@ -95,7 +95,7 @@ class TestWeights:
 
     def test_a_model_too_large_for_the_memory_is_refused(self, service, lion, monkeypatch):
         monkeypatch.setattr(zoo_models, "_free_gb", lambda: 0.01)
-        service.zoo._held = None
+        service.zoo._newest = None
         with pytest.raises(ValueError, match=r"0\.0 GB are free: pick a smaller model"):
             service.compare_photo(str(lion), LITE0, 224, [])
 
