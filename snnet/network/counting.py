@@ -3,7 +3,9 @@
 The counting rule is fvcore's, as the published SN-Net tables use it: a multiply-accumulate of a
 convolution, linear layer or attention product counts one; batch norm in evaluation two per element; layer
 norm five; global average pooling one per input element; softmax, activations, additions and biases nothing.
-timm's own GMACs follow the same convention but leave the norms out, so they share an axis.
+Group norm counts five as layer norm does; of those five (mean, difference, square, division, scale) RMSNorm
+does without mean and difference, and counts three. timm's own GMACs follow the same convention but leave the
+norms out, so they share an axis. An operator that is in neither table below is named in a warning.
 
 Parameters are those of the modules that a stitch runs, buffers left out. Of two published networks the
 authors count a little less, and so do we (`Network.uncounted`): their DeiT stitches go without class
@@ -11,6 +13,9 @@ token and position embedding, their Swin stitches without the front's steps down
 """
 
 import copy
+import sys
+import warnings
+from collections import Counter as Tally
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
@@ -18,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 if TYPE_CHECKING:
@@ -53,6 +59,7 @@ _RULES: dict[Any, Callable[[tuple, Any], int]] = {
     aten.native_batch_norm.default: lambda args, out: 2 * args[0].numel(),
     aten._native_batch_norm_legit_no_training.default: lambda args, out: 2 * args[0].numel(),
     aten.native_layer_norm.default: lambda args, out: 5 * args[0].numel(),
+    aten.native_group_norm.default: lambda args, out: 5 * args[0].numel(),
     aten.mean.dim: _pool,
     aten._adaptive_avg_pool2d.default: lambda args, out: args[0].numel(),
 }
@@ -63,34 +70,116 @@ _FUSED = {
 }
 
 
+# What counts nothing, by name; an underscore at the end (in place) is left out. As in fvcore, so do sums over
+# axes, element by element arithmetic and pooling other than the global average.
+_NOTHING = {
+    "memory and views": """
+        alias arange as_strided cat clone copy detach empty empty_like empty_strided expand fill flip
+        full full_like index index_select lift_fresh new_empty new_full new_ones new_zeros ones
+        ones_like permute repeat reshape _reshape_alias roll scalar_tensor select slice split
+        split_with_sizes squeeze stack t _to_copy transpose unbind unfold _unsafe_view unsafe_split
+        unsqueeze view view_as_complex view_as_real zeros zeros_like
+    """,
+    "padding, pooling, patches": """
+        avg_pool2d col2im constant_pad_nd im2col max_pool2d_with_indices reflection_pad2d
+        replication_pad2d
+    """,
+    "element by element": """
+        abs add addcdiv addcmul clamp clamp_max clamp_min cos div eq erf exp ge gt le log lt masked_fill
+        maximum minimum mul ne neg pow reciprocal rsqrt rsub sin sqrt square sub where
+    """,
+    "activations": """
+        celu elu gelu glu hardsigmoid hardswish hardtanh leaky_relu _log_softmax mish native_dropout
+        prelu relu sigmoid silu _softmax softplus tanh
+    """,
+    "along axes": "amax amin argmax linalg_vector_norm max mean min std sum var var_mean",
+    "counted where it is called": "_fused_rms_norm",
+}
+_COUNTS_NOTHING = {name for names in _NOTHING.values() for name in names.split()}
+_NAMED: set[tuple[str, str]] = set()  # operators and modules that a warning has named
+
+
+class UncountedWarning(UserWarning):
+    """An operator ran that no rule counts, so that a cost is too low."""
+
+
 class Counter(TorchDispatchMode):
     """Counts the multiply-accumulates of everything run inside it, into `macs`.
 
-    Raises NotImplementedError at fused attention, which hides its products: `on_meta` switches it off.
+    `unknown` holds how many values each operator without a rule wrote, by (operator, module that it ran in);
+    `values` those of all operators. Raises NotImplementedError at fused attention, which hides its products:
+    `on_meta` switches it off.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.macs = 0
+        self.values = 0
+        self.unknown: Tally[tuple[str, str]] = Tally()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         if func in _FUSED:
-            raise NotImplementedError("fused attention can't be counted: count a copy made by cost.on_meta")
+            raise NotImplementedError("fused attention can't be counted: count a copy made by on_meta")
         if func not in _RULES:  # in inference mode a conv2d arrives whole: take it apart as autograd would
             with self:
                 out = func.decompose(*args, **(kwargs or {}))
             if out is not NotImplemented:
                 return out
         out = func(*args, **(kwargs or {}))
+        values = sum(
+            t.numel() for t in (out if isinstance(out, tuple | list) else [out]) if torch.is_tensor(t)
+        )
+        self.values += values
         if rule := _RULES.get(func):
             self.macs += rule(args, out)
+        elif (name := func._schema.name.partition("::")[2]).rstrip("_") not in _COUNTS_NOTHING:
+            self.unknown[name, _module_that_runs()] += values
         return out
+
+    def warn(self) -> None:
+        """Name every operator without a rule in a warning, each module's once."""
+        for (operator, module), values in self.unknown.items():
+            if (operator, module) not in _NAMED:
+                _NAMED.add((operator, module))
+                warnings.warn(
+                    f"no rule counts {operator} in {module}, which writes {values / max(1, self.values):.1%} "
+                    "of the values here: what it multiplies is missing from the GMACs",
+                    UncountedWarning,
+                    stacklevel=3,
+                )
+
+
+class _RmsNorms(TorchFunctionMode):
+    """Counts RMSNorm where it is called: operators see only its arithmetic, element by element."""
+
+    def __init__(self, counter: Counter) -> None:
+        super().__init__()
+        self._counter = counter
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        if func in (nn.functional.rms_norm, torch.rms_norm):
+            self._counter.macs += 3 * args[0].numel()
+        return func(*args, **(kwargs or {}))
+
+
+def _module_that_runs() -> str:
+    """Return the kind of the innermost module that is running: a look at the stack needs no hook in it."""
+    frame = sys._getframe()
+    while frame is not None:
+        if isinstance(owner := frame.f_locals.get("self"), nn.Module):
+            return type(owner).__name__
+        frame = frame.f_back  # type: ignore[assignment]
+    return "no module"
 
 
 def count(run: Callable[[Tensor], Tensor], x: Tensor) -> tuple[int, Tensor]:
-    """Return the multiply-accumulates of `run(x)`, and what it returns."""
-    with Counter() as counter:
+    """Return the multiply-accumulates of `run(x)`, and what it returns.
+
+    An operator that no rule counts is named in an `UncountedWarning`, once for each kind of module.
+    """
+    with Counter() as counter, _RmsNorms(counter):
         out = run(x)
+    counter.warn()
     return counter.macs, out
 
 

@@ -1,6 +1,7 @@
 import pytest
 import timm
 import torch
+from timm.layers import RmsNorm
 from torch import nn
 
 from snnet.network import counting
@@ -15,6 +16,9 @@ from tests.networks import tiny
         (nn.Linear(5, 7), (1, 3, 5), 3 * 5 * 7),
         (nn.BatchNorm2d(4), (1, 4, 8, 8), 2 * 4 * 64),
         (nn.LayerNorm(5), (1, 3, 5), 5 * 15),
+        (nn.GroupNorm(2, 4), (1, 4, 8, 8), 5 * 4 * 64),
+        (nn.RMSNorm(5), (1, 3, 5), 3 * 15),
+        (RmsNorm(5), (1, 3, 5), 3 * 15),
         (nn.AdaptiveAvgPool2d(1), (1, 4, 8, 8), 4 * 64),
         (nn.Sequential(nn.ReLU(), nn.Softmax(-1)), (1, 4), 0),
     ],
@@ -22,6 +26,24 @@ from tests.networks import tiny
 def test_the_counting_rule(module, shape, macs):
     counted, _ = counting.count(counting.on_meta(module), torch.empty(shape, device="meta"))
     assert counted == macs
+
+
+class Spectral(nn.Module):
+    """Multiplies without a rule: a Fourier transform."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(torch.fft.fft(x).real)
+
+
+def test_an_operator_without_a_rule_is_named_once_with_its_module_and_share(monkeypatch):
+    monkeypatch.setattr(counting, "_NAMED", set())
+    module = counting.on_meta(nn.Sequential(nn.Linear(8, 8), Spectral()))
+    x = torch.empty(2, 8, device="meta")
+    words = r"fft_\w+ in Spectral, which writes \d+\.\d%"
+    with pytest.warns(counting.UncountedWarning, match=words) as record:
+        assert counting.count(module, x)[0] == 2 * 8 * 8
+    assert len(record) == 1
+    assert counting.count(module, x)[0] == 2 * 8 * 8  # a second warning would be an error
 
 
 @pytest.mark.parametrize(
