@@ -19,50 +19,36 @@ def frontier(net: "StitchedNetwork", file: Path) -> None:
     from snnet.evaluation import accuracy
 
     rows = sorted(accuracy.table(net), key=lambda row: row["gmacs"])
-    figure = go.Figure()
     front = [row for row in rows if row["on_front"]]
-    figure.add_trace(
-        go.Scatter(
-            x=[row["gmacs"] for row in front],
-            y=[row["top1"] for row in front],
-            mode="lines",
-            line={"shape": "hv"},
-            name="front",
-            hoverinfo="skip",
+    x, y = ([row[column] for row in front] for column in ("gmacs", "top1"))
+    line = {"mode": "lines", "line": {"shape": "hv"}, "hoverinfo": "skip"}
+    figure = go.Figure(go.Scatter(x=x, y=y, name="front", **line))
+
+    def add(stitches: list[dict[str, Any]], y: list[float], name: str, y_text: str, **more: Any) -> None:
+        figure.add_scatter(
+            x=[row["gmacs"] for row in stitches],
+            y=y,
+            mode="markers",
+            name=name,
+            text=[row["name"] for row in stitches],
+            hovertemplate=f"%{{text}}<br>%{{x:.3f}} GMACs, {y_text}<extra></extra>",
+            **more,
         )
-    )
-    for source, mark in _MARKS.items():
+
+    for source, symbol in _MARKS.items():
         if some := [row for row in rows if row["source"] == source]:
-            figure.add_trace(
-                go.Scatter(
-                    x=[row["gmacs"] for row in some],
-                    y=[row["top1"] for row in some],
-                    error_y={
-                        "array": [row["interval"][1] - row["top1"] for row in some],
-                        "arrayminus": [row["top1"] - row["interval"][0] for row in some],
-                        "thickness": 1,
-                        "width": 2,
-                    },
-                    mode="markers",
-                    marker={"symbol": mark, "size": 8},
-                    name=source,
-                    text=[row["name"] for row in some],
-                    hovertemplate="%{text}<br>%{x:.3f} GMACs, %{y:.2f} %<extra></extra>",
-                )
-            )
-    if unknown := [row for row in rows if row["source"] is None]:
-        low = min((row["interval"][0] for row in rows if row["source"]), default=0.0)
-        figure.add_trace(
-            go.Scatter(
-                x=[row["gmacs"] for row in unknown],
-                y=[low - 1] * len(unknown),
-                mode="markers",
-                marker={"symbol": "line-ns-open", "size": 10},
-                name="not measured yet",
-                text=[row["name"] for row in unknown],
-                hovertemplate="%{text}<br>%{x:.3f} GMACs, not measured yet<extra></extra>",
-            )
-        )
+            bars = {
+                "array": [row["interval"][1] - row["top1"] for row in some],
+                "arrayminus": [row["top1"] - row["interval"][0] for row in some],
+                "thickness": 1,
+                "width": 2,
+            }
+            top1 = [row["top1"] for row in some]
+            add(some, top1, source, "%{y:.2f} %", error_y=bars, marker={"symbol": symbol, "size": 8})
+    if unmeasured := [row for row in rows if row["source"] is None]:
+        low = min((row["interval"][0] for row in rows if row["source"]), default=0.0) - 1
+        ticks = {"symbol": "line-ns-open", "size": 10}
+        add(unmeasured, [low] * len(unmeasured), "not measured yet", "not measured yet", marker=ticks)
     figure.update_xaxes(type="log", title_text="GMACs an image")
     figure.update_yaxes(title_text="top-1, % (bars: 95 % intervals)")
     _write(figure, f"{net.title}: {net.ways} networks in one", file)

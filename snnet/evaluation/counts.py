@@ -4,7 +4,6 @@ import io
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,12 +11,10 @@ import torch
 from snnet.evaluation.distributed import Processes
 from snnet.evaluation.intervals import TOPS
 from snnet.evaluation.store import Store
+from snnet.network.network import Network
+from snnet.photos.batches import Batch
+from snnet.photos.photo_set import Photos
 from snnet.stitches.stitch import Stitch
-
-if TYPE_CHECKING:
-    from snnet.network.network import Network
-    from snnet.photos.batches import Batch
-    from snnet.photos.photo_set import Photos
 
 
 @dataclass
@@ -30,7 +27,7 @@ class Counts:
     broken: list[str]
 
     @classmethod
-    def none(cls, net: "Network", photos: "Photos", stitches: Sequence[Stitch]) -> "Counts":
+    def none(cls, net: Network, photos: Photos, stitches: Sequence[Stitch]) -> "Counts":
         """Return the counts of an evaluation that has not begun."""
         classes = max(net.anchors[0].model.num_classes, max(photos.labels) + 1)
         return cls(
@@ -72,7 +69,7 @@ class Saver:
         """True if the main process wants to save."""
         return time.monotonic() - self._saved >= self._every_s
 
-    def add(self, batch: "Batch", outputs: Iterator[tuple[int, torch.Tensor]]) -> None:
+    def add(self, batch: Batch, outputs: Iterator[tuple[int, torch.Tensor]]) -> None:
         """Count a batch: (number of the stitch, (B, classes) logits) each."""
         for number, logits in outputs:
             if self._right is None:  # where the network computes, so that nothing waits for a copy

@@ -8,7 +8,7 @@ import datetime
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,14 +19,12 @@ from snnet.evaluation.distributed import Processes
 from snnet.evaluation.provenance import missing, routes, run_key
 from snnet.evaluation.results import Result
 from snnet.evaluation.store import Store
+from snnet.network.network import Network
 from snnet.network.sweep import sweep
+from snnet.photos.batches import Batch
 from snnet.photos.decode import PhotoError
+from snnet.photos.photo_set import Photos
 from snnet.stitches.stitch import Stitch
-
-if TYPE_CHECKING:
-    from snnet.network.network import Network
-    from snnet.photos.batches import Batch
-    from snnet.photos.photo_set import Photos
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -53,8 +51,8 @@ class EvaluationOptions:
 
 
 def evaluate(
-    net: "Network",
-    photos: "Photos",
+    net: Network,
+    photos: Photos,
     options: EvaluationOptions = EvaluationOptions(),
     *,
     store: Store | None = None,
@@ -111,7 +109,7 @@ def evaluate(
     return results
 
 
-def _check_labels(photos: "Photos") -> None:
+def _check_labels(photos: Photos) -> None:
     if unlabelled := sum(label < 0 for label in photos.labels):
         raise ValueError(f"{photos.describe()}: {unlabelled} photos have no label; accuracy needs labels")
     if not photos.imagenet:
@@ -122,8 +120,8 @@ def _check_labels(photos: "Photos") -> None:
 class _Evaluation:
     """One evaluation in one process."""
 
-    net: "Network"
-    photos: "Photos"
+    net: Network
+    photos: Photos
     stitches: Sequence[Stitch]
     options: EvaluationOptions
     saver: Saver
@@ -142,7 +140,7 @@ class _Evaluation:
         device, dtype = next(self.net.parameters()).device, PRECISIONS[options.precision]
         net = for_measuring(self.net, options.precision)
 
-        def outputs(batch: "Batch") -> Iterator[tuple[int, torch.Tensor]]:
+        def outputs(batch: Batch) -> Iterator[tuple[int, torch.Tensor]]:
             for transform, group in by_transform.items():
                 x = batch.images[transform].to(device, dtype, memory_format=torch.channels_last)
                 for stitch, logits in sweep(net, x, group):
@@ -206,7 +204,7 @@ class _Evaluation:
         ]
 
 
-def for_measuring(net: "Network", precision: str) -> "Network":
+def for_measuring(net: Network, precision: str) -> Network:
     """Return a copy in this precision, its convolutions laid out channels-last (twice as fast on CPUs)."""
     copied = copy.deepcopy(net).eval().to(PRECISIONS[precision])
     return copied.to(memory_format=torch.channels_last)

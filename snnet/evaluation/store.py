@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from snnet.evaluation.results import COLUMNS, Result, from_row, to_row
 from snnet.paths import home
@@ -39,6 +40,19 @@ class Store:
                 f"the results in {self.file} can't be used ({error}): move the file away to begin a new one"
             ) from error
 
+    def select(self, question: str, *values: Any) -> list[sqlite3.Row]:
+        """Return the rows of a SELECT; none where there is no file yet."""
+        if not self.file.is_file():
+            return []
+        with self._connect() as connection:
+            return connection.execute(question, values).fetchall()
+
+    def insert(self, table: str, *values: Any) -> None:
+        """Add a row, in place of the one with its key."""
+        with self._connect() as connection:
+            holders = ", ".join("?" * len(values))
+            connection.execute(f"INSERT OR REPLACE INTO {table} VALUES ({holders})", values)
+
     def put(self, results: Iterable[Result]) -> None:
         """Add results in one transaction; one with the same key is replaced."""
         self.finish(results, "")
@@ -54,16 +68,12 @@ class Store:
 
     def progress(self, run: str) -> bytes | None:
         """Return what an unfinished run kept last, or None."""
-        if not self.file.is_file():
-            return None
-        with self._connect() as connection:
-            row = connection.execute("SELECT state FROM progress WHERE run = ?", (run,)).fetchone()
-        return row[0] if row else None
+        rows = self.select("SELECT state FROM progress WHERE run = ?", run)
+        return rows[0][0] if rows else None
 
     def put_progress(self, run: str, state: bytes) -> None:
         """Keep how far a run is, in place of what was kept of it before."""
-        with self._connect() as connection:
-            connection.execute("INSERT OR REPLACE INTO progress VALUES (?, ?)", (run, state))
+        self.insert("progress", run, state)
 
     @property
     def fingerprints(self) -> "Fingerprints":
@@ -72,11 +82,7 @@ class Store:
 
     def all(self) -> list[Result]:
         """Return every result."""
-        if not self.file.is_file():
-            return []
-        with self._connect() as connection:
-            columns = ", ".join(COLUMNS)
-            return [from_row(dict(row)) for row in connection.execute(f"SELECT {columns} FROM results")]
+        return [from_row(dict(row)) for row in self.select(f"SELECT {', '.join(COLUMNS)} FROM results")]
 
 
 class Fingerprints:
@@ -87,13 +93,9 @@ class Fingerprints:
 
     def get(self, key: tuple[str, int, int]) -> str | None:
         """Return the hash of a file that has not changed since, or None."""
-        if not self._store.file.is_file():
-            return None
         where = "path = ? AND size = ? AND modified = ?"
-        with self._store._connect() as connection:
-            row = connection.execute(f"SELECT fingerprint FROM fingerprints WHERE {where}", key).fetchone()
-        return row[0] if row else None
+        rows = self._store.select(f"SELECT fingerprint FROM fingerprints WHERE {where}", *key)
+        return rows[0][0] if rows else None
 
     def __setitem__(self, key: tuple[str, int, int], fingerprint: str) -> None:
-        with self._store._connect() as connection:
-            connection.execute("INSERT OR REPLACE INTO fingerprints VALUES (?, ?, ?, ?)", (*key, fingerprint))
+        self._store.insert("fingerprints", *key, fingerprint)

@@ -5,20 +5,18 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
+from snnet.network.network import Network
+from snnet.photos.photo_set import Photos
 from snnet.training.plan import Plan, TrainingError
-
-if TYPE_CHECKING:
-    from snnet.network.network import Network
-    from snnet.photos.photo_set import Photos
 
 CHECKPOINT = "checkpoint.pt"
 
 
-def identity(net: "Network", photos: "Photos", plan: Plan) -> dict[str, Any]:
+def identity(net: Network, photos: Photos, plan: Plan) -> dict[str, Any]:
     """Return what makes a run this run: another one's checkpoint must not be gone on with."""
     weights = hashlib.sha256()
     for name, tensor in net.state_dict().items():

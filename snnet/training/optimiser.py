@@ -1,19 +1,17 @@
 """What moves, and how fast: the optimiser's groups and the schedule of the learning rate."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 
+from snnet.network.network import Network
 from snnet.training.plan import Plan
 from snnet.training.recipes import Recipe
 
-if TYPE_CHECKING:
-    from snnet.network.network import Network
 
-
-def parameter_groups(net: "Network", recipe: Recipe) -> list[dict[str, Any]]:
+def parameter_groups(net: Network, recipe: Recipe) -> list[dict[str, Any]]:
     """Return the optimiser's groups: stitching layers and their norms at `lr`, anchors at their share of it.
 
     Sets `requires_grad`: frozen anchors, and the base of low-rank layers, have none.
@@ -32,7 +30,7 @@ def parameter_groups(net: "Network", recipe: Recipe) -> list[dict[str, Any]]:
     ]
 
 
-def optimizer_of(net: "Network", recipe: Recipe) -> torch.optim.Optimizer:
+def optimizer_of(net: Network, recipe: Recipe) -> torch.optim.Optimizer:
     """Return timm's optimiser over `parameter_groups`."""
     from timm.optim import create_optimizer_v2
 

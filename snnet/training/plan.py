@@ -4,16 +4,13 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snnet.network.network import Network
+from snnet.photos.photo_set import Photos
+from snnet.stitches.stitch import Stitch
 from snnet.training.recipes import Recipe
-
-if TYPE_CHECKING:
-    from snnet.network.network import Network
-    from snnet.photos.photo_set import Photos
-    from snnet.stitches.stitch import Stitch
 
 
 class TrainingError(ValueError):
@@ -30,7 +27,7 @@ class Plan:
     """
 
     recipe: Recipe
-    groups: tuple[tuple["Stitch", ...], ...]
+    groups: tuple[tuple[Stitch, ...], ...]
     photos: int
     processes: int
     row_groups: tuple[int, ...] = ()
@@ -56,15 +53,15 @@ class Plan:
         return min(round(self.recipe.warmup_epochs * self.steps_an_epoch), self.steps // 2)
 
     @property
-    def stitches(self) -> tuple["Stitch", ...]:
+    def stitches(self) -> tuple[Stitch, ...]:
         """Every stitch that is drawn from."""
         return tuple(stitch for group in self.groups for stitch in group)
 
-    def stitch(self, step: int) -> "Stitch":
+    def stitch(self, step: int) -> Stitch:
         """Return the stitch that a step (from 0) trains, the first one of several; see `stitches_at`."""
         return self.stitches_at(step)[0]
 
-    def stitches_at(self, step: int) -> tuple["Stitch", ...]:
+    def stitches_at(self, step: int) -> tuple[Stitch, ...]:
         """Return the stitches of a step (from 0): different ones, of one size, the same in every process."""
         draw = random.Random(f"stitch {self.recipe.seed} {step}")
         stitches = [draw.choice(draw.choice(self.groups))]
@@ -104,7 +101,7 @@ class Plan:
         return {}  # of the epoch under way alone
 
 
-def plan(net: "Network", photos: "Photos", recipe: Recipe, processes: int = 1) -> Plan:
+def plan(net: Network, photos: Photos, recipe: Recipe, processes: int = 1) -> Plan:
     """Return what a run will do; TrainingError if this network or these photos don't go with the recipe."""
     size = recipe.image_size or net.stitches[0].image_size
     stitches = [stitch for stitch in net.stitches if size in (-1, stitch.image_size)]
@@ -124,7 +121,7 @@ def plan(net: "Network", photos: "Photos", recipe: Recipe, processes: int = 1) -
     return Plan(recipe, tuple(groups), len(photos), processes, row_groups)
 
 
-def _check_labels(net: "Network", photos: "Photos") -> None:
+def _check_labels(net: Network, photos: Photos) -> None:
     if unknown := sum(label < 0 for label in photos.labels):
         raise TrainingError(
             f"{photos.describe()}: {unknown} photos have no label; learn from the teacher alone with alpha 1"
@@ -136,7 +133,7 @@ def _check_labels(net: "Network", photos: "Photos") -> None:
         )
 
 
-def _by_gmacs(net: "Network", stitches: Sequence["Stitch"], groups: int) -> list[tuple["Stitch", ...]]:
+def _by_gmacs(net: Network, stitches: Sequence[Stitch], groups: int) -> list[tuple[Stitch, ...]]:
     """Return the stitches in ranges of GMACs of equal width, empty ones left out (SN-Netv2, ECCV 2024)."""
     gmacs = [net.cost(stitch).gmacs for stitch in stitches]
     low, width = min(gmacs), (max(gmacs) - min(gmacs)) / groups or 1.0

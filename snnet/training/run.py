@@ -10,13 +10,16 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
+from snnet.network.network import Network
 from snnet.network.start import start
 from snnet.network.sweep import together
+from snnet.photos.photo_set import Photos
+from snnet.stitches.stitch import Stitch
 from snnet.training import checkpoint
 from snnet.training.log import Log
 from snnet.training.optimiser import optimizer_of, scheduler_of
@@ -24,11 +27,6 @@ from snnet.training.plan import TrainingError, plan
 from snnet.training.recipes import Recipe
 from snnet.training.samples import Samples, batches, seeded
 from snnet.training.teacher import Teacher, loss_of
-
-if TYPE_CHECKING:
-    from snnet.network.network import Network
-    from snnet.photos.photo_set import Photos
-    from snnet.stitches.stitch import Stitch
 
 _DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -54,12 +52,12 @@ class Savable(Protocol):
 
 
 def train(
-    net: "Network",
-    photos: "Photos",
+    net: Network,
+    photos: Photos,
     recipe: Recipe,
     out: str | Path,
     options: TrainingOptions = TrainingOptions(),
-) -> "Network":
+) -> Network:
     """Train a network in place, save it to the folder `out`, and return it in evaluation mode.
 
     A run that was interrupted goes on from its checkpoint in `out`. A network that is not started gets its
@@ -74,11 +72,11 @@ def train(
 class _Student(nn.Module):
     """A network as one call a step, which is what distribution over processes wraps."""
 
-    def __init__(self, net: "Network") -> None:
+    def __init__(self, net: Network) -> None:
         super().__init__()
         self.net = net
 
-    def forward(self, images: Tensor, stitches: Sequence["Stitch"]) -> list[Tensor]:
+    def forward(self, images: Tensor, stitches: Sequence[Stitch]) -> list[Tensor]:
         logits = dict(together(self.net, images, stitches))
         return [logits[stitch] for stitch in stitches]
 
@@ -88,8 +86,8 @@ class Run:
 
     def __init__(
         self,
-        net: "Network",
-        photos: "Photos",
+        net: Network,
+        photos: Photos,
         recipe: Recipe,
         out: Path,
         options: TrainingOptions = TrainingOptions(),
@@ -109,7 +107,7 @@ class Run:
         """True in the one process that writes and prints."""
         return bool(self.accelerator.is_main_process)
 
-    def go(self) -> "Network":
+    def go(self) -> Network:
         """Run, or go on, to the end."""
         if self.is_main:
             self.out.mkdir(parents=True, exist_ok=True)
@@ -262,7 +260,7 @@ class Run:
         self.scaler.load_state_dict(state["scaler"])
         return int(state["step"])
 
-    def _finish(self) -> "Network":
+    def _finish(self) -> Network:
         if self.ema:
             self.net.load_state_dict(self.ema.module.state_dict())
         recipe = self.recipe

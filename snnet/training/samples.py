@@ -6,19 +6,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from snnet.photos.decode import PhotoError
+from snnet.photos.photo_set import Photos
+from snnet.photos.transform import Transform
 from snnet.training.plan import Plan
 from snnet.training.recipes import Recipe
-
-if TYPE_CHECKING:
-    from snnet.photos.photo_set import Photos
-    from snnet.photos.transform import Transform
 
 
 @contextmanager
@@ -45,10 +43,10 @@ def seeded(*key: Any) -> Iterator[None]:
 class Samples:
     """What a worker holds: sample (number, photo, image size) as (input, label), or the sentence why not."""
 
-    photos: "Photos"
+    photos: Photos
     recipe: Recipe
     # by px: what evaluation does, whose mean, std and interpolation hold here
-    transforms: dict[int, "Transform"]
+    transforms: dict[int, Transform]
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -64,7 +62,7 @@ class Samples:
 
 
 @cache
-def augmentation(recipe: Recipe, transform: "Transform") -> Any:
+def augmentation(recipe: Recipe, transform: Transform) -> Any:
     """Return timm's augmentation as the recipe has it: a PIL image -> (3, S, S)."""
     from timm.data import create_transform
 

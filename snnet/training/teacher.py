@@ -3,17 +3,15 @@
 import copy
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from snnet.network.network import Network
 from snnet.training.plan import TrainingError
 from snnet.training.recipes import Recipe
-
-if TYPE_CHECKING:
-    from snnet.network.network import Network
 
 
 class Teacher:
@@ -22,7 +20,7 @@ class Teacher:
     Raises TrainingError for a model of other classes, WeightsError where its weights can't be had.
     """
 
-    def __init__(self, net: "Network", recipe: Recipe) -> None:
+    def __init__(self, net: Network, recipe: Recipe) -> None:
         self._scale: tuple[Tensor, Tensor] | None = None
         if recipe.teacher in ("largest", "anchors"):
             anchors = list(net.anchors) if recipe.teacher == "anchors" else [net.anchors[-1]]
