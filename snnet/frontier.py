@@ -15,18 +15,18 @@ BEATS_DEFINITION = (
 )
 
 
-def _known(costs: Sequence[float], values: Sequence[float | None]) -> list[tuple[float, float, int]]:
+def _points(costs: Sequence[float], values: Sequence[float | None]) -> list[tuple[float, float, int]]:
     """Return (cost, value, index) of every point whose value is known."""
     pairs = enumerate(zip(costs, values, strict=True))
     return [(cost, value, i) for i, (cost, value) in pairs if value is not None and not isnan(value)]
 
 
 def _front(costs: Sequence[float], values: Sequence[float | None]) -> list[tuple[float, float, int]]:
-    found: list[tuple[float, float, int]] = []
-    for point in sorted(_known(costs, values), key=lambda p: (p[0], -p[1], p[2])):
-        if not found or point[1] > found[-1][1]:
-            found.append(point)
-    return found
+    points: list[tuple[float, float, int]] = []
+    for point in sorted(_points(costs, values), key=lambda p: (p[0], -p[1], p[2])):
+        if not points or point[1] > points[-1][1]:
+            points.append(point)
+    return points
 
 
 def front(costs: Sequence[float], values: Sequence[float | None]) -> list[int]:
@@ -72,9 +72,9 @@ def best_within(
         raise ValueError(f"budget {budget!r} is not a number: the smallest stitch takes {smallest} {unit}")
     if budget < lowest:
         raise ValueError(f"budget {budget} {unit} is below the smallest stitch ({smallest} {unit})")
-    known = [(-value, cost, i) for cost, value, i in _known(costs, values) if cost <= budget]
-    if known:
-        return min(known)[2]
+    affordable = [(-value, cost, i) for cost, value, i in _points(costs, values) if cost <= budget]
+    if affordable:
+        return min(affordable)[2]
     return -max((cost, -i) for i, cost in enumerate(costs) if cost <= budget)[1]
 
 
@@ -100,7 +100,7 @@ def beats(
         return Beats(0, 0, 0.0, 0.0)
     steps = [cost for cost, _, _ in ladder]
     # The front starts at the cheapest known stitch; the costliest need not be on it.
-    low, high = steps[0], max(cost for cost, _, _ in _known(costs, values))
-    inside = [(cost, value) for cost, value, _ in _known(zoo_costs, zoo_values) if low <= cost <= high]
+    low, high = steps[0], max(cost for cost, _, _ in _points(costs, values))
+    inside = [(cost, value) for cost, value, _ in _points(zoo_costs, zoo_values) if low <= cost <= high]
     beaten = sum(ladder[bisect_right(steps, cost) - 1][1] >= value for cost, value in inside)
     return Beats(beaten, len(inside), low, high)

@@ -85,14 +85,14 @@ class Anchor(nn.Module):
         """Return the parameters and buffers of one part by name."""
         if part.kind == "block":
             return self._tensors(self._blocks[part.index])
-        found: dict[str, Tensor] = {}
+        tensors: dict[str, Tensor] = {}
         for name in self.adapter.stem if part.kind == "stem" else self.adapter.head:
             item = getattr(self.model, name, None)
             if isinstance(item, nn.Module):
-                found |= {f"{name}.{key}": value for key, value in self._tensors(item).items()}
+                tensors |= {f"{name}.{key}": value for key, value in self._tensors(item).items()}
             elif item is not None:
-                found[name] = item
-        return found
+                tensors[name] = item
+        return tensors
 
     def _tensors(self, module: nn.Module) -> dict[str, Tensor]:
         if self._is_twin:  # the statistics in its norms are saved with the anchor, and used all the same
@@ -129,13 +129,13 @@ class Anchor(nn.Module):
     def features(self, images: Tensor, points: Sequence[int]) -> dict[int, Tensor]:
         """Run (B, 3, H, W) images to the last of these points; return the features before block k, by k."""
         x = self.run(Part("stem"), images)
-        found = {}
+        features = {}
         for index in range(max(points, default=-1) + 1):
             if index in points:
-                found[index] = x
+                features[index] = x
             if index < len(self._blocks):
                 x = self.run(Part("block", index=index), x)
-        return found
+        return features
 
 
 def make_anchor(name: str, architecture: str, pretrained: bool, options: dict[str, Any]) -> Anchor:
@@ -149,7 +149,7 @@ def make_anchor(name: str, architecture: str, pretrained: bool, options: dict[st
     return Anchor(name, model, weights=weights, recipe=(architecture, options))
 
 
-_walked: WeakKeyDictionary[Anchor, dict[int, list[tuple[Part, int, Tensor]]]] = WeakKeyDictionary()
+_walks: WeakKeyDictionary[Anchor, dict[int, list[tuple[Part, int, Tensor]]]] = WeakKeyDictionary()
 
 
 def walk_anchor(anchor: Anchor, image_size: int) -> list[tuple[Part, int, Tensor]]:
@@ -157,21 +157,21 @@ def walk_anchor(anchor: Anchor, image_size: int) -> list[tuple[Part, int, Tensor
 
     Worked out once an anchor and size.
     """
-    found = _walked.setdefault(anchor, {})
-    if image_size not in found:
-        found[image_size] = _walk(anchor, image_size)
-    return found[image_size]
+    walks = _walks.setdefault(anchor, {})
+    if image_size not in walks:
+        walks[image_size] = _walk(anchor, image_size)
+    return walks[image_size]
 
 
 @torch.no_grad()
 def _walk(anchor: Anchor, image_size: int) -> list[tuple[Part, int, Tensor]]:
     twin = cast(Anchor, on_meta(anchor))
     x = torch.empty(1, 3, image_size, image_size, device="meta")
-    found = []
+    walk = []
     for part in twin.parts():
         macs, x = count(functools.partial(twin.run, part), x)
-        found.append((part, macs, x))
-    return found
+        walk.append((part, macs, x))
+    return walk
 
 
 @dataclass(frozen=True)

@@ -44,11 +44,13 @@ class NormalEquations:
         images = images.to(memory_format=torch.channels_last)  # twice as fast on CPUs; flattens for free
         features: dict[Point, Tensor] = {}
         for number, anchor in enumerate(net.anchors):
-            wanted: dict[int, list[int]] = {index: [] for owner, index, _ in self._points if owner == number}
+            prefixes: dict[int, list[int]] = {
+                index: [] for owner, index, _ in self._points if owner == number
+            }
             for _, index, prefix in (point for point in self._points if point[0] == number):
-                wanted[index].append(prefix)
-            for index, x in anchor.features(images, list(wanted)).items():
-                for prefix in wanted[index]:
+                prefixes[index].append(prefix)
+            for index, x in anchor.features(images, list(prefixes)).items():
+                for prefix in prefixes[index]:
                     tokens = anchor.layout.tokens(x, prefix)
                     features[number, index, prefix] = tokens.flatten(0, 1).double()  # (B·(prefix + H·W), C)
         for front in sorted({front for front, _ in self._pairs}):

@@ -30,7 +30,7 @@ def match(net: Network, images: Tensor) -> None:
     for stitch in net.stitches:
         if stitch.layers and stitch.image_size == images.shape[-1]:
             ways.setdefault(stitch.layers[-1], stitch)
-    wanted = {
+    moments = {
         back: _moments(net.anchors[back], images) for back in {way.anchors[-1] for way in ways.values()}
     }
     # ways of few crossings first: those of more run through norms that are set by then
@@ -38,29 +38,29 @@ def match(net: Network, images: Tensor) -> None:
         some = {layer: way for layer, way in ways.items() if len(way.layers) == crossings}
         with ExitStack() as hooks:
             for layer, way in some.items():
-                hooks.enter_context(_before(net.behind(layer), _corrector(wanted[way.anchors[-1]])))
+                hooks.enter_context(_before(net.behind(layer), _corrector(moments[way.anchors[-1]])))
             for _ in together(net, images, list(some.values())):
                 pass
 
 
 def _moments(anchor: Anchor, images: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
     """Return (mean, variance) of every channel behind each norm of an anchor, by the norm's key."""
-    found: dict[str, tuple[Tensor, Tensor]] = {}
+    moments: dict[str, tuple[Tensor, Tensor]] = {}
 
     def note(name: str, norm: Any, x: Tensor) -> None:
-        found[name] = _channels(norm, x)
+        moments[name] = _channels(norm, x)
 
     with _before(anchor, note):
         x = images
         for part in anchor.parts():
             x = anchor.run(part, x)
-    return found
+    return moments
 
 
-def _corrector(wanted: dict[str, tuple[Tensor, Tensor]]) -> Callable[[str, Any, Tensor], None]:
+def _corrector(moments: dict[str, tuple[Tensor, Tensor]]) -> Callable[[str, Any, Tensor], None]:
     def correct(name: str, norm: Any, x: Tensor) -> None:
         mean, variance = _channels(norm, x)
-        target, spread = wanted[name]
+        target, spread = moments[name]
         gain = (spread / variance.clamp_min(1e-12)).sqrt().clamp_max(_MOST)
         norm.weight.mul_(gain)
         norm.bias.mul_(gain).add_(target - gain * mean)
@@ -72,11 +72,11 @@ def _corrector(wanted: dict[str, tuple[Tensor, Tensor]]) -> Callable[[str, Any, 
 def _before(anchor: Anchor, call: Callable[[str, Any, Tensor], None]) -> Iterator[None]:
     """Have `call(its key, norm, its input)` come before each norm that an anchor runs."""
 
-    def named(name: str) -> Callable[[Any, Any], None]:
+    def hook_of(name: str) -> Callable[[Any, Any], None]:
         return lambda norm, inputs: call(name, norm, inputs[0])
 
     hooks = [
-        norm.register_forward_pre_hook(named(key(f"{base}.{path}" if path else base)))
+        norm.register_forward_pre_hook(hook_of(key(f"{base}.{path}" if path else base)))
         for base, module in anchor.pieces()
         for path, norm in module.named_modules()
         if is_norm(norm)

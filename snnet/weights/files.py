@@ -21,16 +21,16 @@ def read_checkpoint(file: Path, remedy: str) -> dict[str, Any]:
         raise WeightsError(f"{file} is missing: {remedy}")
     try:
         if file.suffix == ".safetensors":
-            loaded: Any = safetensors.torch.load_file(file)
+            content: Any = safetensors.torch.load_file(file)
         else:
-            loaded = torch.load(file, map_location="cpu", weights_only=True, mmap=None)
+            content = torch.load(file, map_location="cpu", weights_only=True, mmap=None)
     except Exception as error:  # a damaged file fails in many ways: zip, pickle, EOF …
         raise WeightsError(f"{file} can't be read ({type(error).__name__}): {remedy}") from error
-    while isinstance(loaded, dict) and isinstance(loaded.get("model"), dict):
-        loaded = loaded["model"]
-    if not isinstance(loaded, dict) or not all(torch.is_tensor(value) for value in loaded.values()):
+    while isinstance(content, dict) and isinstance(content.get("model"), dict):
+        content = content["model"]
+    if not isinstance(content, dict) or not all(torch.is_tensor(value) for value in content.values()):
         raise WeightsError(f"{file} holds no state dict of tensors: {remedy}")
-    return loaded
+    return content
 
 
 def differing(expected: Mapping[str, Any], tensors: Mapping[str, Any]) -> list[str]:

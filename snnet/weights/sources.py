@@ -41,14 +41,14 @@ class HubFile:
         return Path(file) if isinstance(file, str) else None
 
     def size(self) -> int:
-        return self._asked()[1]
+        return self._etag_and_size()[1]
 
     def fetch(self, progress: Progress) -> Path:
         from huggingface_hub import hf_hub_download
         from huggingface_hub.file_download import repo_folder_name
         from huggingface_hub.utils import build_hf_headers
 
-        etag, size = self._asked()
+        etag, size = self._etag_and_size()
         cache, folder = _hub_cache(), repo_folder_name(repo_id=self.repository, repo_type="model")
         # From 1.18 on, hf_hub_download deletes what an interrupted call received. So the blob is received
         # here, under the hub's own lock; the hub then finds it and does the rest of its bookkeeping.
@@ -67,7 +67,7 @@ class HubFile:
             )
         return Path(file)
 
-    def _asked(self) -> tuple[str, int]:
+    def _etag_and_size(self) -> tuple[str, int]:
         from huggingface_hub import get_hf_file_metadata
 
         with _as_reasons():
