@@ -1,76 +1,81 @@
+// @ts-check
 // The view in the address: what a link restores.
 
-import { keep, kept, on, page, state, tell } from "./core.js";
-import { choose, entryOf, refuse } from "./network/networks.js";
+/** @import { Page } from "./core.js" */
 
 const WRITE_MS = 300; // browsers allow some hundred changes of the address in half a minute
-const SAID_MS = 2000;
+const THANKS_MS = 2000;
 const GRADIOS = ["api", "api-recorder", "settings"]; // what `view` says while a panel of Gradio's own is open
 
-let given = new URLSearchParams(); // what the address said when the page was opened
-let start = null; // the network that the app was started with
-let isRestored = false; // until then nothing is written: it would wipe out what is still to be restored
-let writing = 0; // timer
+/** @import { Menu } from "./network/networks.js" */
 
-export const wantedNetwork = () => given.get("network") ?? "";
+/** @param {Page} page @param {Menu} menu */
+export function createAddress(page, { choose, entryOf, refuse }) {
+  const { elements, fields, keep, on, state, tell } = page;
 
-function restore(when) {
-  for (const [name, part] of kept) {
-    if (part.when === when && given.has(name)) part.restore(given.get(name));
+  let query = new URLSearchParams(); // what the address said when the page was opened
+  let start = null; // the network that the app was started with
+  let isRestored = false; // until then nothing is written: it would wipe out what is still to be restored
+  let writing = 0; // timer
+
+  const wantedNetwork = () => query.get("network") ?? "";
+
+  function restore(when) {
+    for (const [name, part] of fields) {
+      if (part.when === when && query.has(name)) part.restore(query.get(name));
+    }
   }
-}
 
-// A link to a network that has to be fetched asks for it; to one that there is not says so.
-function askForNetwork() {
-  const name = wantedNetwork();
-  if (!name || name === state.network) return;
-  if (entryOf(name)) {
-    page.network.value = name;
-    choose(name);
-  } else refuse(`The link names a network ${JSON.stringify(name.slice(0, 80))} that this page does not have: it shows its own.`);
-}
-
-// The address of the view as it is: only what differs from the start is in it, and what is not ours stays.
-export function link() {
-  const address = new URL(location.href);
-  for (const [name, part] of kept) {
-    if (page.root.classList.contains("is-stage") && name !== "stage") continue; // the view that leaving brings back
-    if (name === "view" && GRADIOS.includes(address.searchParams.get(name))) continue;
-    const text = part.read();
-    if (text === null) address.searchParams.delete(name);
-    else address.searchParams.set(name, text);
+  // A link to a network that has to be fetched asks for it; to one that there is not says so.
+  function askForNetwork() {
+    const name = wantedNetwork();
+    if (!name || name === state.network) return;
+    if (entryOf(name)) {
+      elements.network.value = name;
+      choose(name);
+    } else refuse(`The link names a network ${JSON.stringify(name.slice(0, 80))} that this page does not have: it shows its own.`);
   }
-  return address.href;
-}
 
-function write() {
-  clearTimeout(writing);
-  if (isRestored) history.replaceState(history.state, "", link());
-}
-
-function writeSoon() {
-  clearTimeout(writing);
-  writing = setTimeout(write, WRITE_MS);
-}
-
-async function copyLink() {
-  write();
-  try {
-    await navigator.clipboard.writeText(location.href);
-    page.link.textContent = "Link copied";
-  } catch {
-    page.linkText.hidden = false; // no clipboard without https, or it was refused
-    page.linkText.value = location.href;
-    page.linkText.select();
+  // The address of the view as it is: only what differs from the start is in it, and what is not ours stays.
+  function link() {
+    const address = new URL(location.href);
+    for (const [name, part] of fields) {
+      if (page.root.classList.contains("is-stage") && name !== "stage") continue; // the view that leaving brings back
+      if (name === "view" && GRADIOS.includes(address.searchParams.get(name))) continue;
+      const text = part.read();
+      if (text === null) address.searchParams.delete(name);
+      else address.searchParams.set(name, text);
+    }
+    return address.href;
   }
-  setTimeout(() => (page.link.textContent = "Copy link"), SAID_MS);
-}
 
-export function listen() {
-  given = new URLSearchParams(location.search);
-  page.link.setAttribute("aria-live", "polite");
-  page.link.addEventListener("click", copyLink);
-  page.linkText.addEventListener("blur", () => (page.linkText.hidden = true));
+  function write() {
+    clearTimeout(writing);
+    if (isRestored) history.replaceState(history.state, "", link());
+  }
+
+  function writeSoon() {
+    clearTimeout(writing);
+    writing = setTimeout(write, WRITE_MS);
+  }
+
+  async function copyLink() {
+    write();
+    try {
+      await navigator.clipboard.writeText(location.href);
+      elements.link.textContent = "Link copied";
+    } catch {
+      elements.linkText.hidden = false; // no clipboard without https, or it was refused
+      elements.linkText.value = location.href;
+      elements.linkText.select();
+    }
+    setTimeout(() => (elements.link.textContent = "Copy link"), THANKS_MS);
+  }
+
+  query = new URLSearchParams(location.search);
+  elements.link.setAttribute("aria-live", "polite");
+  elements.link.addEventListener("click", copyLink);
+  elements.linkText.addEventListener("blur", () => (elements.linkText.hidden = true));
   keep("network", { when: "", read: () => (state.network === null || state.network === start ? null : state.network), restore: () => {} });
   on("start", (backdrop) => {
     ({ start } = backdrop);
@@ -84,5 +89,9 @@ export function listen() {
     tell("restored");
   });
   on("entering", write);
-  for (const news of ["changed", "settled", "network"]) on(news, writeSoon);
+  on("changed", writeSoon);
+  on("settled", writeSoon);
+  on("network", writeSoon);
+
+  return { link, wantedNetwork };
 }

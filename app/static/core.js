@@ -1,99 +1,170 @@
-// What all parts of the page share: its state, its elements, the news they tell each other, and the server.
+// @ts-check
+// What all parts of one page share: its state, its elements, the news they tell each other, and the server.
 // Which network is shown is this page's own choice: the server keeps nothing of it.
 
-export const state = {
-  networks: [], // the menu: {name, title, here, hosts}
+/** @import { State } from "./types.js" */
+/** @import { Server } from "./server.js" */
+
+/** @returns {State} */
+const firstState = () => ({
+  networks: [], // the menu
   network: null, // the name of the one that is shown
   choice: 0, // of the newest network chosen; what was to come of older choices is dropped
-  zoo: [], // traces without a network's
+  zoo: null, // the zoo's table
+  shown: [], // its rows that pass the filters
+  curves: [], // the published networks
+  hides: null, // key of the curve that the network itself shows
   stitches: [], // by ascending GMACs
-  view: null, // {x, y} ranges around the network
-  names: [], // {name: element, trace} of the published curves
+  originals: [], // the anchors before joint training
+  view: null, // ranges around the network
+  names: [], // of the lines, with their elements
   gmacs: null, // the budget
   opening: null, // the budget that this network began with
   chosen: null, // the stitch that it buys
   clicked: null, // the stitch whose cost the budget is, if it was clicked on the chart
-  photo: null, // {file, path, url}
-  answered: null, // the photo whose answer is shown
+  photo: null, // the visitor's
   answers: new Map(), // by stitch: what it says of the shown photo
-  sweep: null, // {photo, total, error} of the sweep that brings the answers
-  turn: 0, // of the newest question; older answers are dropped
-  asking: null, // AbortController of the question under way
-  settle: 0, // timer
-  choosing: 0, // timer
-  labelWidth: 0, // px, of the ring's label
-  x: "gmacs", // the chart's horizontal axis, or "params"
-  scale: "log", // of it, or "linear"
+  sweep: null, // that brings the answers
+  x: "gmacs", // the chart's horizontal axis
+  scale: "log", // of it
   set: "top1", // the test set of the chart's accuracies, by its column in the zoo's table
   setName: "ImageNet-1k",
   picked: null, // row in the zoo's table of the model that stands beside the stitches
-  rug: 0, // where on the second axis unmeasured stitches stand
   moves: 0, // of the ring, for the benchmark
   updates: 0, // moves of the budget that the predictions followed without a question, for the benchmark
+});
+
+const NEWS = {
+  start: "(backdrop): the page is there, and the zoo is drawn",
+  leaving: "(): another network is about to be shown",
+  network: "(layer): another network is shown, as `service.network` describes it",
+  budget: "(stitch): the budget moved, and buys this stitch; many times a second while dragging",
+  photo: "(): another photo was given",
+  settled: "(): the budget stays for now: the slider was let go, a stitch was clicked",
+  answer: "(): answers of the shown photo came, or were forgotten",
+  pick: "(row): a zoo point was clicked, by its row in the zoo's table",
+  drawn: "(): the chart was drawn or moved",
+  changed: "(): something that a link restores",
+  entering: "(): the page is about to become a stage",
+  staged: "(): the stage shows another step",
+  restored: "(): what the address said is restored",
+  theme: "(): light became dark, or dark light",
 };
 
-export const page = {}; // elements by id, without the prefix: page.ringLabel is #sn-ring-label; page.root is .sn
-export let plot; // the frontier chart
-export let server; // a Server; null on a page without one
+/** @typedef {keyof typeof NEWS} News */
+/** @typedef {{read: () => string | null, restore: (text: string) => unknown, when: string}} Field */
 
-export function attach(root, itsServer) {
-  page.root = root;
-  for (const element of root.querySelectorAll("[id^=sn-]")) {
-    page[element.id.slice(3).replace(/-(.)/g, (_, letter) => letter.toUpperCase())] = element;
+/**
+ * The same object, but a name that it does not have is an error.
+ * @template {object} T
+ * @param {T} object @param {string} what @returns {T}
+ */
+function strict(object, what) {
+  const check = (/** @type {string | symbol} */ name) => {
+    if (typeof name === "string" && !(name in object)) throw new TypeError(`the page has no ${what} ${name}`);
+  };
+  return new Proxy(object, {
+    get(target, name) {
+      check(name);
+      return Reflect.get(target, name);
+    },
+    set(target, name, value) {
+      check(name);
+      return Reflect.set(target, name, value);
+    },
+  });
+}
+
+/** One page: made at its start, and handed down to all parts of it. */
+export class Page {
+  state = strict(firstState(), "state");
+  /** What a link restores, by the name that it has in the address. @type {Map<string, Field>} */
+  fields = new Map();
+  /** @type {Map<string, ((what?: any) => void)[]>} */
+  #listeners = new Map(Object.keys(NEWS).map((news) => [news, []]));
+
+  /** @param {HTMLElement} root @param {Server | null} server null on a page without one */
+  constructor(root, server) {
+    this.root = root;
+    this.server = server;
+    const named = [...root.querySelectorAll("[id^=sn-]")].map((element) => [
+      element.id.slice(3).replace(/-(.)/g, (_, letter) => letter.toUpperCase()),
+      element,
+    ]);
+    /** By id, without the prefix: elements.ringLabel is #sn-ring-label. @type {Record<string, any>} */
+    this.elements = strict(Object.fromEntries(named), "element");
+    /** The frontier chart. @type {any} */
+    this.plot = this.elements.plot;
   }
-  plot = page.plot;
-  server = itsServer;
+
+  /** @param {News} news @param {(what?: any) => void} listener */
+  on = (news, listener) => {
+    this.#of(news).push(listener);
+  };
+
+  /** @param {News} news @param {unknown} [what] */
+  tell = (news, what) => {
+    for (const listener of this.#of(news)) listener(what);
+  };
+
+  /** @param {string} news */
+  #of(news) {
+    const listeners = this.#listeners.get(news);
+    if (!listeners) throw new TypeError(`the page has no news ${news}`);
+    return listeners;
+  }
+
+  /**
+   * Has a link restore something: `read()` gives a text, or null where it is as at the start; `restore(text)` takes what an
+   * address says, whatever that is. `when` it can be restored: "start", before a network is loaded, or "network", once the
+   * first is shown. Who changes what is in the address tells "changed".
+   * @param {string} name @param {{read: Field["read"], restore: Field["restore"], when?: string}} field
+   */
+  keep = (name, { read, restore, when = "network" }) => {
+    this.fields.set(name, { read, restore, when });
+  };
+
+  /** @param {string} selector @returns {HTMLElement[]} */
+  all(selector) {
+    return [...this.root.querySelectorAll(selector)].map((element) => /** @type {HTMLElement} */ (element));
+  }
+
+  /** A colour of the theme. @param {string} name */
+  tone = (name) => getComputedStyle(this.root).getPropertyValue(`--${name}`).trim();
 }
 
-// ---------------------------------------------------------------- news
+// ---------------------------------------------------------------- words, colours, files
 
-// "start" (backdrop): the page is there, and the zoo is drawn
-// "leaving" (): another network is about to be shown
-// "network" (layer): another network is shown, as `service.network` describes it
-// "budget" (stitch): the budget moved, and buys this stitch; many times a second while dragging
-// "photo" (): another photo was given
-// "settled" (): the budget stays for now: the slider was let go, a stitch was clicked
-// "answer" (): answers of the shown photo came, or were forgotten
-// "pick" (row): a zoo point was clicked, by its row in the zoo's table
-// "drawn" (): the chart was drawn or moved
-// "changed" (): something that a link restores
-// "entering" (): the page is about to become a stage
-// "staged" (): the stage shows another step
-// "restored" (): what the address said is restored
-// "theme" (): light became dark, or dark light
-const listeners = {};
-
-export function on(news, listener) {
-  listeners[news] ??= [];
-  listeners[news].push(listener);
-}
-
-export function tell(news, what) {
-  for (const listener of listeners[news] ?? []) listener(what);
-}
-
-// ---------------------------------------------------------------- what a link restores
-
-// By the name that it has in the address: `read()` gives a text, or null where it is as at the start; `restore(text)`
-// takes what an address says, whatever that is. `when` it can be restored: "start", before a network is loaded,
-// or "network", once the first is shown. Who changes what is kept tells "changed".
-export const kept = new Map();
-
-export function keep(name, { read, restore, when = "network" }) {
-  kept.set(name, { read, restore, when });
-}
-
-// ---------------------------------------------------------------- words and colours
-
+/** @param {string} text */
 export function bold(text) {
   const element = document.createElement("b");
   element.textContent = text;
   return element;
 }
 
-export const tone = (name) => getComputedStyle(page.root).getPropertyValue(`--${name}`).trim();
+/** @param {number} number */
+export const count = (number) => number.toLocaleString("en");
 
+/** @param {number} bytes */
+export const megabytes = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
+
+/** @param {string} colour as #rrggbb @param {number} alpha */
 export function translucent(colour, alpha) {
-  const [r, g, b] = colour.match(/[0-9a-f]{2}/gi).map((pair) => parseInt(pair, 16));
+  const [r, g, b] = (colour.match(/[0-9a-f]{2}/gi) ?? []).map((pair) => Number.parseInt(pair, 16));
   return `rgba(${r},${g},${b},${alpha})`;
+}
+
+/** Lines of fields as CSV: quoted where they have to be. @param {unknown[][]} rows */
+export function asCsv(rows) {
+  const quoted = (/** @type {string} */ text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  return `${rows.map((row) => row.map((value) => quoted(String(value ?? ""))).join(",")).join("\n")}\n`;
+}
+
+/** @param {Blob} blob @param {string} name */
+export function download(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000); // the browser has begun to read it by then
 }

@@ -1,35 +1,53 @@
+// @ts-check
 // The page's start: what each part does stands in its own file; `core.js` says what they share.
 
-import * as address from "./address.js";
-import * as budget from "./chart/budget.js";
-import * as chart from "./chart/chart.js";
-import { attach, page, server, state, tell } from "./core.js";
-import * as backend from "./measuring/backend.js";
-import * as networks from "./network/networks.js";
-import * as route from "./network/route.js";
-import * as answers from "./photo/answers.js";
-import * as photo from "./photo/photo.js";
-import * as sweep from "./photo/sweep.js";
+import { createAddress } from "./address.js";
+import { createBudget } from "./chart/budget.js";
+import { createChart } from "./chart/chart.js";
+import { Page } from "./core.js";
+import { createMeasuring } from "./measuring/backend.js";
+import { createNetwork } from "./network/network.js";
+import { createMenu } from "./network/networks.js";
+import { createRoute } from "./network/route.js";
+import { createAnswers } from "./photo/answers.js";
+import { createPhoto } from "./photo/photo.js";
+import { createSweep } from "./photo/sweep.js";
 import { Server } from "./server.js";
-import * as stage from "./stage/stage.js";
-import * as compare from "./zoo/compare.js";
-import * as zoo from "./zoo/zoo.js";
+import { createStage } from "./stage/stage.js";
+import { createCompare } from "./zoo/compare.js";
+import { createExports } from "./zoo/exports.js";
+import { createZoo } from "./zoo/zoo.js";
 
-const PARTS = [budget, photo, sweep, networks, answers, route, zoo, compare, stage, backend, address]; // the last knows what all others keep
-
+/** @param {HTMLElement} element @param {(question: object) => Promise<any>} ask */
 async function start(element, ask) {
-  attach(element.querySelector(".sn"), new Server(ask));
-  for (const part of PARTS) part.listen();
+  const server = new Server(ask);
+  const page = new Page(/** @type {HTMLElement} */ (element.querySelector(".sn")), server);
+  const { state, tell } = page;
+  Object.assign(window.explorer, { page, state });
+  const budget = createBudget(page);
+  const chart = createChart(page, budget);
+  const network = createNetwork(page, budget, chart);
+  const sweep = createSweep(page, budget);
+  const photo = createPhoto(page, sweep);
+  const menu = createMenu(page, network);
+  createAnswers(page, budget);
+  createRoute(page);
+  const zoo = createZoo(page, budget, chart);
+  createExports(page, zoo);
+  createCompare(page, zoo);
+  createStage(page, budget, chart, photo, zoo);
+  if ("measure" in page.elements) createMeasuring(page, network); // the app was started for it
+  const address = createAddress(page, menu); // the last knows what all others keep
   new MutationObserver(() => tell("theme")).observe(document.body, { attributeFilter: ["class"] });
   const backdrop = await server.backdrop();
-  state.networks = backdrop.networks;
-  networks.fillMenu(backdrop.start);
-  zoo.prepare(backdrop);
-  await chart.begin(backdrop.traces);
+  Object.assign(state, { networks: backdrop.networks, zoo: backdrop.zoo, curves: backdrop.curves });
+  menu.fillMenu(backdrop.start);
+  zoo.prepare();
+  await chart.begin();
   tell("start", backdrop);
   page.root.dataset.state = "zoo";
-  const wanted = networks.entryOf(address.wantedNetwork());
-  networks.load(wanted?.here ? wanted : networks.entryOf(backdrop.start), ++state.choice);
+  const wanted = menu.entryOf(address.wantedNetwork());
+  menu.load(wanted?.here ? wanted : menu.entryOf(backdrop.start), ++state.choice);
 }
 
-window.explorer = { start, state };
+window.explorer = { start };

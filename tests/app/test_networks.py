@@ -185,17 +185,14 @@ class TestPublished:
         layer = levit.network()
         assert {row["source"] for row in layer["stitches"]} == {"published"}
         assert layer["hides"] == "levit"
-        keys = {trace["meta"].get("key") for trace in levit.backdrop()["traces"]}
-        assert "levit" in keys
+        assert "levit" in {curve["key"] for curve in levit.backdrop()["curves"]}
 
     def test_joint_trained_anchors_stand_beside_the_originals(self, levit):
         layer = levit.network()
-        drawn = [trace for trace in layer["traces"] if trace["meta"]["kind"] == "original"]
-        texts = " ".join(text for trace in drawn for text in trace.get("text", ()))
-        for anchor, original in levit.networks.entry().originals().items():
-            assert original in texts, anchor
-        assert "79.86 % (timm)" in texts
-        assert "79.64 %" in texts
+        rows = layer["originals"]
+        assert [row["name"] for row in rows] == list(levit.networks.entry().originals().values())
+        assert "79.86" in [f"{row['before']:.2f}" for row in rows]
+        assert "79.64" in [f"{row['after']:.2f}" for row in rows]
         assert "79.9 → 79.6" in layer["joint"]
 
     def test_ownership_is_that_of_the_file(self, levit):

@@ -559,14 +559,13 @@ class TestKept:
 
     def read(self, page):
         return page.evaluate(
-            f"""async () => {{ const {{kept}} = {module(page, "./core.js")};
-                return Object.fromEntries({json.dumps(self.NAMES)}.map(n => [n, kept.get(n).read()])); }}"""
+            "names => Object.fromEntries(names.map(n => [n, explorer.page.fields.get(n).read()]))", self.NAMES
         )
 
     def restore(self, page, values):
         page.evaluate(
-            f"""async (values) => {{ const {{kept}} = {module(page, "./core.js")};
-                for (const [name, text] of Object.entries(values)) kept.get(name).restore(text); }}""",
+            """values => { for (const [name, text] of Object.entries(values))
+                explorer.page.fields.get(name).restore(text); }""",
             values,
         )
 

@@ -1,8 +1,10 @@
+// @ts-check
 // Measuring on the page, where the app was started for it. The evaluation is the server's: every tab shows the
 // same one, and finds it again after a reload.
 
-import { bold, on, page, server, state } from "../core.js";
-import { put } from "../network/network.js";
+import { asCsv, bold, count, download } from "../core.js";
+
+/** @import { Page } from "../core.js" */
 
 const RUNNING_MS = 400; // between questions how far it is
 const IDLE_MS = 4000; // another tab may start one
@@ -23,14 +25,6 @@ const COLUMNS = [
   { key: "short", head: "Route", of: (row) => row.short, cell: routeCell },
 ];
 
-let known = { state: "idle", number: 0 }; // of the server's newest evaluation
-let seen = null; // number of the newest evaluation whose end this page has shown
-let timer = 0;
-let figureRows = null; // of the store's table, once it is read
-let sorted = { key: "", down: false }; // as the server has it, by network and cost
-let everything = false;
-let tableTurn = 0; // of the newest question for the table
-
 // ---------------------------------------------------------------- what the browser remembers
 
 function remembered() {
@@ -49,95 +43,7 @@ function rememberForm(what) {
   }
 }
 
-function fillForm() {
-  const { path = "", labels = "", limit = "", precision = "float32", skip_broken: skip = false, paths = [] } = remembered();
-  [page.measurePath.value, page.measureLabels.value, page.measureLimit.value, page.measureSkip.checked] = [path, labels, limit, skip];
-  page.measurePrecision.value = precision;
-  if (!page.measurePrecision.value) page.measurePrecision.selectedIndex = 0;
-  suggest(paths);
-}
-
-function suggest(paths) {
-  page.measurePaths.replaceChildren(...paths.map((path) => new Option(path, path)));
-}
-
-function formValues() {
-  return {
-    path: page.measurePath.value,
-    labels: page.measureLabels.value,
-    limit: page.measureLimit.value,
-    precision: page.measurePrecision.value,
-    skip_broken: page.measureSkip.checked,
-  };
-}
-
-// ---------------------------------------------------------------- the evaluation
-
-async function beginMeasuring(event) {
-  event.preventDefault();
-  if (ACTIVE.includes(known.state)) return;
-  const form = formValues();
-  page.measureGo.disabled = true;
-  const paths = [form.path.trim(), ...(remembered().paths ?? [])].filter((path, place, all) => path && all.indexOf(path) === place).slice(0, PATHS);
-  rememberForm({ ...form, paths });
-  suggest(paths);
-  const answer = await server.measure(state.network, form);
-  if (answer.error) {
-    page.measureGo.disabled = false;
-    saySentence(answer.error, true);
-  } else showProgress(answer);
-  pollAgain();
-}
-
-async function cancelMeasuring() {
-  page.measureCancel.disabled = true;
-  const answer = await server.measureCancel();
-  if (answer.error) saySentence(answer.error, true);
-  else showProgress(answer);
-  pollAgain();
-}
-
-function pollAgain() {
-  clearTimeout(timer);
-  timer = setTimeout(followMeasuring, ACTIVE.includes(known.state) ? RUNNING_MS : IDLE_MS);
-}
-
-async function askProgress() {
-  const answer = await server.measureProgress();
-  if (answer.error && ACTIVE.includes(known.state)) saySentence(answer.error, true);
-  else if (!answer.error) showProgress(answer);
-}
-
-async function followMeasuring() {
-  if (!document.hidden || ACTIVE.includes(known.state)) await askProgress();
-  pollAgain();
-}
-
-function showProgress(now) {
-  const isNew = now.number !== seen && !ACTIVE.includes(now.state) && now.state !== "idle";
-  const isFirst = seen === null;
-  const changed = JSON.stringify(now) !== JSON.stringify(known);
-  known = now;
-  const isActive = ACTIVE.includes(now.state);
-  page.measureGo.disabled = isActive || state.network === null;
-  page.measureCancel.disabled = !isActive || now.state === "stopping";
-  if (seen === null || isNew) seen = isActive ? now.number - 1 : now.number;
-  if (!changed) return;
-  page.measure.dataset.state = now.state;
-  showBar(now);
-  if (isActive) saySentence(activeSentence(now), false);
-  else saySentence(now.sentence ?? "", now.state === "failed");
-  if (isNew && !isFirst) takeResults(now);
-}
-
-function showBar(now) {
-  if (now.state === "reading") page.measureBar.removeAttribute("value");
-  else page.measureBar.value = now.state === "done" ? 1 : now.total ? now.done / now.total : 0;
-  page.measureCount.textContent = countWords(now);
-}
-
 function countWords(now) {
-  const count = (number) => number.toLocaleString("en");
   if (now.state === "idle") return "nothing measured yet";
   if (!now.total) return now.state === "reading" ? `reading the photos${now.done ? `: ${count(now.done)} files` : " …"}` : "";
   const words = [`${count(now.done)} of ${count(now.total)} photos`];
@@ -158,108 +64,6 @@ function activeSentence(now) {
   return `${now.title} on ${now.photos || now.asked.path}, ${now.asked.precision}.${wentOn}`;
 }
 
-// Set only when it changes: screen readers read it out.
-function saySentence(text, isError) {
-  if (page.measureSaid.textContent !== text) page.measureSaid.textContent = text;
-  page.measureSaid.classList.toggle("is-error", isError);
-  page.measurePath.setAttribute("aria-invalid", String(isError));
-}
-
-// The network's layer anew, its budget and view as they are; the store's table with it.
-async function takeResults(now) {
-  const { choice } = state;
-  if (now.state === "done" && now.network === state.network) {
-    const layer = await server.network(now.network);
-    if (!layer.error && choice === state.choice && layer.name === state.network) {
-      await put(layer); // which asks for the table
-      return;
-    }
-  }
-  fillTable();
-}
-
-// ---------------------------------------------------------------- the store's table
-
-async function fillTable() {
-  const mine = ++tableTurn;
-  const found = await server.measured(state.network ?? "", everything);
-  if (mine !== tableTurn) return;
-  figureRows = found.rows ?? [];
-  page.storeCount.textContent = found.error ?? "";
-  if (!found.error) {
-    const own = figureRows.filter((row) => row.where === "own").length;
-    page.storeCount.replaceChildren(
-      bold(everything ? "All networks" : found.title),
-      `: ${figureRows.length.toLocaleString("en")} figures, ${own.toLocaleString("en")} of them measured here`,
-    );
-    page.storeCount.title = `Measured here: ${found.store}`;
-  }
-  page.storeCsv.disabled = !figureRows.length;
-  drawTable();
-}
-
-const shownColumns = () => COLUMNS.filter((column) => !column.only || everything);
-
-function drawTable() {
-  page.storeColumns.replaceChildren(...shownColumns().map(headCell));
-  const empty = document.createElement("tr");
-  empty.append(
-    Object.assign(document.createElement("td"), {
-      className: "is-empty",
-      colSpan: COLUMNS.length,
-      textContent: figureRows ? "Nothing is known of this network yet: measure it above." : "Reading the store …",
-    }),
-  );
-  page.storeRows.replaceChildren(...(figureRows?.length ? inOrder().map(bodyRow) : [empty]));
-}
-
-function headCell(column) {
-  const head = document.createElement("th");
-  head.scope = "col";
-  head.className = column.isNumber ? "is-number" : "";
-  const isSorted = sorted.key === column.key;
-  head.setAttribute("aria-sort", isSorted ? (sorted.down ? "descending" : "ascending") : "none");
-  const button = Object.assign(document.createElement("button"), { type: "button", textContent: column.head });
-  button.dataset.column = column.key;
-  button.addEventListener("click", () => sortBy(column));
-  head.append(button);
-  return head;
-}
-
-// Figures highest first, words from A on; a second click turns it round.
-function sortBy(column) {
-  sorted = { key: column.key, down: sorted.key === column.key ? !sorted.down : Boolean(column.isNumber) };
-  drawTable();
-  page.storeColumns.querySelector(`[data-column=${column.key}]`).focus({ preventScroll: true });
-}
-
-function inOrder() {
-  const column = COLUMNS.find(({ key }) => key === sorted.key);
-  if (!column) return figureRows;
-  const by = (a, b) => (typeof a === "number" ? a - b : a.localeCompare(b, "en", { numeric: true }));
-  const blank = (value) => value === null || value === "";
-  return [...figureRows].sort((a, b) => {
-    const [one, two] = [column.of(a), column.of(b)];
-    if (blank(one) || blank(two)) return blank(one) - blank(two); // last, whichever way
-    return sorted.down ? by(two, one) : by(one, two);
-  });
-}
-
-function bodyRow(row) {
-  const line = document.createElement("tr");
-  for (const column of shownColumns()) {
-    const cell = document.createElement("td");
-    cell.className = column.isNumber ? "is-number" : column.isText ? "is-text" : "";
-    const value = column.cell ? column.cell(row) : column.of(row);
-    if (column.isText) {
-      const text = Object.assign(document.createElement("span"), { textContent: value, title: value });
-      cell.append(text);
-    } else cell.append(...[value || "–"].flat());
-    line.append(cell);
-  }
-  return line;
-}
-
 function shareCell(figure) {
   if (!figure) return "–";
   const range = document.createElement("small");
@@ -269,7 +73,6 @@ function shareCell(figure) {
 
 function rightCell(row) {
   if (row.top1.right === null) return "–";
-  const count = (number) => number.toLocaleString("en");
   return `${count(row.top1.right)} / ${count(row.total)}`;
 }
 
@@ -302,43 +105,231 @@ const FILE = {
   transform: (row) => row.transform,
 };
 
-// Quoted where it has to be; a figure as it is.
-function field(value) {
-  const text = String(value ?? "");
-  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
+/** @param {Page} page @param {{put: (network: any) => Promise<void>}} network */
+export function createMeasuring(page, { put }) {
+  const { elements, on, server, state } = page;
 
-function downloadTable() {
-  const lines = [Object.keys(FILE), ...inOrder().map((row) => Object.values(FILE).map((of) => of(row)))];
-  const text = lines.map((line) => line.map(field).join(",")).join("\n");
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([`${text}\n`], { type: "text/csv" }));
-  link.download = `snnet-store-${everything ? "all" : state.network}.csv`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
+  let newest = { state: "idle", number: 0 }; // of the server's newest evaluation
+  let seen = null; // number of the newest evaluation whose end this page has shown
+  let timer = 0;
+  let figureRows = null; // of the store's table, once it is read
+  let sorted = { key: "", down: false }; // as the server has it, by network and cost
+  let everything = false;
+  let tableTurn = 0; // of the newest question for the table
 
-function switchTable(button) {
-  everything = button.dataset.store === "all";
-  for (const each of page.measure.querySelectorAll("[data-store]")) each.setAttribute("aria-pressed", String(each === button));
-  fillTable();
-}
+  function fillForm() {
+    const { path = "", labels = "", limit = "", precision = "float32", skip_broken: skip = false, paths = [] } = remembered();
+    [elements.measurePath.value, elements.measureLabels.value, elements.measureLimit.value, elements.measureSkip.checked] = [path, labels, limit, skip];
+    elements.measurePrecision.value = precision;
+    if (!elements.measurePrecision.value) elements.measurePrecision.selectedIndex = 0;
+    suggest(paths);
+  }
 
-function onNetwork(layer) {
-  page.measureWhat.replaceChildren("Every stitch of ", bold(layer.title), ", on photos of this machine.");
-  page.measureGo.disabled = ACTIVE.includes(known.state);
-  fillTable();
-}
+  function suggest(paths) {
+    elements.measurePaths.replaceChildren(...paths.map((path) => new Option(path, path)));
+  }
 
-export function listen() {
-  if (!page.measure) return; // the app was not started for it
-  page.measureGo.disabled = true; // until there is a network
+  function formValues() {
+    return {
+      path: elements.measurePath.value,
+      labels: elements.measureLabels.value,
+      limit: elements.measureLimit.value,
+      precision: elements.measurePrecision.value,
+      skip_broken: elements.measureSkip.checked,
+    };
+  }
+
+  // ---------------------------------------------------------------- the evaluation
+
+  async function beginMeasuring(event) {
+    event.preventDefault();
+    if (ACTIVE.includes(newest.state)) return;
+    const form = formValues();
+    elements.measureGo.disabled = true;
+    const paths = [form.path.trim(), ...(remembered().paths ?? [])].filter((path, place, all) => path && all.indexOf(path) === place).slice(0, PATHS);
+    rememberForm({ ...form, paths });
+    suggest(paths);
+    const answer = await server.measure(state.network, form);
+    if (answer.error) {
+      elements.measureGo.disabled = false;
+      saySentence(answer.error, true);
+    } else showProgress(answer);
+    pollAgain();
+  }
+
+  async function cancelMeasuring() {
+    elements.measureCancel.disabled = true;
+    const answer = await server.measureCancel();
+    if (answer.error) saySentence(answer.error, true);
+    else showProgress(answer);
+    pollAgain();
+  }
+
+  function pollAgain() {
+    clearTimeout(timer);
+    timer = setTimeout(followMeasuring, ACTIVE.includes(newest.state) ? RUNNING_MS : IDLE_MS);
+  }
+
+  async function askProgress() {
+    const answer = await server.measureProgress();
+    if (answer.error && ACTIVE.includes(newest.state)) saySentence(answer.error, true);
+    else if (!answer.error) showProgress(answer);
+  }
+
+  async function followMeasuring() {
+    if (!document.hidden || ACTIVE.includes(newest.state)) await askProgress();
+    pollAgain();
+  }
+
+  function showProgress(now) {
+    const isNew = now.number !== seen && !ACTIVE.includes(now.state) && now.state !== "idle";
+    const isFirst = seen === null;
+    const changed = JSON.stringify(now) !== JSON.stringify(newest);
+    newest = now;
+    const isActive = ACTIVE.includes(now.state);
+    elements.measureGo.disabled = isActive || state.network === null;
+    elements.measureCancel.disabled = !isActive || now.state === "stopping";
+    if (seen === null || isNew) seen = isActive ? now.number - 1 : now.number;
+    if (!changed) return;
+    elements.measure.dataset.state = now.state;
+    showBar(now);
+    if (isActive) saySentence(activeSentence(now), false);
+    else saySentence(now.sentence ?? "", now.state === "failed");
+    if (isNew && !isFirst) takeResults(now);
+  }
+
+  function showBar(now) {
+    if (now.state === "reading") elements.measureBar.removeAttribute("value");
+    else elements.measureBar.value = now.state === "done" ? 1 : now.total ? now.done / now.total : 0;
+    elements.measureCount.textContent = countWords(now);
+  }
+
+  // Set only when it changes: screen readers read it out.
+  function saySentence(text, isError) {
+    if (elements.measureSaid.textContent !== text) elements.measureSaid.textContent = text;
+    elements.measureSaid.classList.toggle("is-error", isError);
+    elements.measurePath.setAttribute("aria-invalid", String(isError));
+  }
+
+  // The network's layer anew, its budget and view as they are; the store's table with it.
+  async function takeResults(now) {
+    const { choice } = state;
+    if (now.state === "done" && now.network === state.network) {
+      const layer = await server.network(now.network);
+      if (!layer.error && choice === state.choice && layer.name === state.network) {
+        await put(layer); // which asks for the table
+        return;
+      }
+    }
+    fillTable();
+  }
+
+  // ---------------------------------------------------------------- the store's table
+
+  async function fillTable() {
+    const mine = ++tableTurn;
+    const table = await server.measured(state.network ?? "", everything);
+    if (mine !== tableTurn) return;
+    figureRows = table.rows ?? [];
+    elements.storeCount.textContent = table.error ?? "";
+    if (!table.error) {
+      const own = figureRows.filter((row) => row.where === "own").length;
+      elements.storeCount.replaceChildren(
+        bold(everything ? "All networks" : table.title),
+        `: ${figureRows.length.toLocaleString("en")} figures, ${own.toLocaleString("en")} of them measured here`,
+      );
+      elements.storeCount.title = `Measured here: ${table.store}`;
+    }
+    elements.storeCsv.disabled = !figureRows.length;
+    drawTable();
+  }
+
+  const shownColumns = () => COLUMNS.filter((column) => !column.only || everything);
+
+  function drawTable() {
+    elements.storeColumns.replaceChildren(...shownColumns().map(headCell));
+    const empty = document.createElement("tr");
+    empty.append(
+      Object.assign(document.createElement("td"), {
+        className: "is-empty",
+        colSpan: COLUMNS.length,
+        textContent: figureRows ? "Nothing is known of this network yet: measure it above." : "Reading the store …",
+      }),
+    );
+    elements.storeRows.replaceChildren(...(figureRows?.length ? inOrder().map(bodyRow) : [empty]));
+  }
+
+  function headCell(column) {
+    const head = document.createElement("th");
+    head.scope = "col";
+    head.className = column.isNumber ? "is-number" : "";
+    const isSorted = sorted.key === column.key;
+    head.setAttribute("aria-sort", isSorted ? (sorted.down ? "descending" : "ascending") : "none");
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: column.head });
+    button.dataset.column = column.key;
+    button.addEventListener("click", () => sortBy(column));
+    head.append(button);
+    return head;
+  }
+
+  // Figures highest first, words from A on; a second click turns it round.
+  function sortBy(column) {
+    sorted = { key: column.key, down: sorted.key === column.key ? !sorted.down : Boolean(column.isNumber) };
+    drawTable();
+    elements.storeColumns.querySelector(`[data-column=${column.key}]`).focus({ preventScroll: true });
+  }
+
+  function inOrder() {
+    const column = COLUMNS.find(({ key }) => key === sorted.key);
+    if (!column) return figureRows;
+    const by = (a, b) => (typeof a === "number" ? a - b : a.localeCompare(b, "en", { numeric: true }));
+    const blank = (value) => value === null || value === "";
+    return [...figureRows].sort((a, b) => {
+      const [one, two] = [column.of(a), column.of(b)];
+      if (blank(one) || blank(two)) return Number(blank(one)) - Number(blank(two)); // last, whichever way
+      return sorted.down ? by(two, one) : by(one, two);
+    });
+  }
+
+  function bodyRow(row) {
+    const line = document.createElement("tr");
+    for (const column of shownColumns()) {
+      const cell = document.createElement("td");
+      cell.className = column.isNumber ? "is-number" : column.isText ? "is-text" : "";
+      const value = column.cell ? column.cell(row) : column.of(row);
+      if (column.isText) {
+        const text = Object.assign(document.createElement("span"), { textContent: value, title: value });
+        cell.append(text);
+      } else cell.append(...[value || "–"].flat());
+      line.append(cell);
+    }
+    return line;
+  }
+
+  function downloadTable() {
+    const rows = [Object.keys(FILE), ...inOrder().map((row) => Object.values(FILE).map((of) => of(row)))];
+    download(new Blob([asCsv(rows)], { type: "text/csv" }), `snnet-store-${everything ? "all" : state.network}.csv`);
+  }
+
+  function switchTable(button) {
+    everything = button.dataset.store === "all";
+    for (const each of page.all("[data-store]")) each.setAttribute("aria-pressed", String(each === button));
+    fillTable();
+  }
+
+  function onNetwork(layer) {
+    elements.measureWhat.replaceChildren("Every stitch of ", bold(layer.title), ", on photos of this machine.");
+    elements.measureGo.disabled = ACTIVE.includes(newest.state);
+    fillTable();
+  }
+
+  elements.measureGo.disabled = true; // until there is a network
   fillForm();
   drawTable();
-  page.measureForm.addEventListener("submit", beginMeasuring);
-  page.measureCancel.addEventListener("click", cancelMeasuring);
-  page.storeCsv.addEventListener("click", downloadTable);
-  for (const button of page.measure.querySelectorAll("[data-store]")) button.addEventListener("click", () => switchTable(button));
+  elements.measureForm.addEventListener("submit", beginMeasuring);
+  elements.measureCancel.addEventListener("click", cancelMeasuring);
+  elements.storeCsv.addEventListener("click", downloadTable);
+  for (const button of page.all("[data-store]")) button.addEventListener("click", () => switchTable(button));
   document.addEventListener("visibilitychange", () => document.hidden || followMeasuring());
   on("network", onNetwork);
   followMeasuring();

@@ -1,7 +1,9 @@
+// @ts-check
 // What the photo is at every budget: the probabilities of its leading classes over GMACs.
 
-import { bought, span, toPosition } from "../chart/budget.js";
-import { bold, on, page, state, tone } from "../core.js";
+import { bold } from "../core.js";
+
+/** @import { Page } from "../core.js" */
 
 // Okabe and Ito's, dark enough for lines on white and bright enough on black.
 const LINES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B"];
@@ -9,116 +11,8 @@ const DASHES = ["solid", "dash", "dot", "dashdot", "longdash"];
 const THUMB = 8; // px, half the slider's thumb: where its travel begins
 const PAUSE_MS = 150; // between drawings while answers stream in
 
-let leading = []; // {index, label, row} of the classes that are drawn
-let waiting = 0; // timer of the next drawing
-let drawn = 0; // ms, when the last drawing was
-
-const probability = (name, index) => state.answers.get(name)?.probabilities?.[index] ?? 0;
-
-const top = (name) => state.answers.get(name).top5[0];
-
-// The classes that come highest on some budget's stitch, the first of them those that lead.
-function leadingClasses(stitches) {
-  const best = new Map();
-  for (const stitch of stitches) {
-    for (const { index, label, probability: share } of state.answers.get(stitch.name).top5) {
-      if (share > (best.get(index)?.share ?? 0)) best.set(index, { index, label, share });
-    }
-  }
-  return [...best.values()].sort((a, b) => b.share - a.share).slice(0, LINES.length);
-}
-
-// From which budget on the answer stays; known when all stitches that a budget buys have answered.
-function whereItStays(stitches) {
-  const last = top(stitches.at(-1).name);
-  let first = stitches.length - 1;
-  while (first > 0 && top(stitches[first - 1].name).index === last.index) first -= 1;
-  return { label: last.label, from: stitches[first].gmacs, always: first === 0, late: first === stitches.length - 1 };
-}
-
-function sayWhereItStays(stitches, isKnown) {
-  if (!state.answers.size) page.stays.textContent = state.photo ? "Asking the network …" : "Give a photo, and every network answers.";
-  else if (!isKnown) page.stays.textContent = "Asking every other network …";
-  else {
-    const { label, from, always, late } = whereItStays(stitches);
-    if (always) page.stays.replaceChildren("Every budget gives the same answer: ", bold(label), ".");
-    else if (late) page.stays.replaceChildren("The answer changes up to the largest budget, which says ", bold(label), ".");
-    else page.stays.replaceChildren(`From ${from.toFixed(2)} GMACs on the answer no longer changes: `, bold(label), ".");
-  }
-}
-
-function sayProgress() {
-  const count = [...state.answers.values()].filter((answer) => answer.probabilities).length;
-  const { total = 0, error = "" } = state.sweep ?? {};
-  if (error) page.swept.textContent = error;
-  else if (!total) page.swept.textContent = "";
-  else page.swept.textContent = count < total ? `${count} of ${total} stitches have answered` : `all ${total} stitches have answered`;
-  page.root.dataset.swept = String(total > 0 && count >= total);
-}
-
-// The lines are what budgets buy, as steps; the dots all other stitches.
-function traces(stitches) {
-  const end = span()[1];
-  const isBought = new Set(stitches.map((stitch) => stitch.name));
-  const others = state.stitches.filter((stitch) => !isBought.has(stitch.name) && state.answers.get(stitch.name)?.probabilities);
-  return leading.flatMap(({ index, label }, place) => {
-    const x = [...stitches.map((stitch) => stitch.gmacs), end];
-    const shares = stitches.map((stitch) => 100 * probability(stitch.name, index));
-    const text = [...stitches, stitches.at(-1)].map((stitch) => stitch.name);
-    const hovertemplate = `<b>${label}</b> %{y:.1f} %<br>%{text}, %{x:.3f} GMACs<extra></extra>`;
-    const line = {
-      x,
-      y: [...shares, shares.at(-1)],
-      text,
-      mode: "lines",
-      line: { shape: "hv", width: 2.4, color: LINES[place], dash: DASHES[place] },
-      hovertemplate,
-    };
-    const dots = {
-      x: others.map((stitch) => stitch.gmacs),
-      y: others.map((stitch) => 100 * probability(stitch.name, index)),
-      text: others.map((stitch) => stitch.name),
-      mode: "markers",
-      marker: { size: 4, color: LINES[place], opacity: 0.3 },
-      hovertemplate,
-    };
-    return [dots, line];
-  });
-}
-
-// The chart's width is the slider's travel, so that the line stands over its thumb.
-function sharesLayout() {
-  const slider = page.slider.getBoundingClientRect();
-  const box = page.shares.getBoundingClientRect();
-  const left = Math.max(slider.left - box.left + THUMB, 8),
-    right = Math.max(box.right - slider.right + THUMB, 8);
-  const ink = tone("soft");
-  const size = parseFloat(getComputedStyle(page.line).fontSize);
-  const axis = { gridcolor: tone("line"), linecolor: tone("line"), tickfont: { color: ink, size }, zeroline: false, fixedrange: true };
-  const [low, high] = span().map(Math.log10);
-  const isNarrow = left < 40;
-  const ticks = roundTicks(span());
-  return {
-    margin: { l: left, r: right, t: 8, b: 26 },
-    paper_bgcolor: "rgba(0,0,0,0)",
-    plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: getComputedStyle(page.root).fontFamily, color: ink, size },
-    hoverlabel: { align: "left", bgcolor: tone("card"), bordercolor: tone("line"), font: { color: tone("ink"), size } },
-    showlegend: false,
-    dragmode: false,
-    hovermode: "closest",
-    xaxis: {
-      ...axis,
-      type: "log",
-      range: high > low ? [low, high] : [low - 0.1, high + 0.1],
-      tickvals: ticks,
-      ticktext: ticks.map((tick, place) => (place ? String(tick) : `${tick} GMACs`)),
-    },
-    yaxis: { ...axis, range: [-3, 103], tickvals: [0, 50, 100], ticktext: ["0 %", "50 %", "100 %"], ticklabelposition: isNarrow ? "inside top" : "outside" },
-  };
-}
-
 // Some three to six round GMACs within the span.
+/** @param {number[]} span */
 function roundTicks([low, high]) {
   const steps = [
     [1, 2, 5],
@@ -130,64 +24,178 @@ function roundTicks([low, high]) {
 
 const SHARES_CONFIG = { displaylogo: false, showSendToCloud: false, responsive: true, displayModeBar: false };
 
-async function drawShares() {
-  waiting = 0;
-  drawn = performance.now();
-  if (!state.stitches.length) return;
-  const all = bought();
-  const known = all.filter((stitch) => state.answers.get(stitch.name)?.probabilities);
-  sayWhereItStays(all, known.length === all.length);
-  sayProgress();
-  leading = leadingClasses(known);
-  nameLeading();
-  await window.Plotly.react(page.shares, traces(known), sharesLayout(), SHARES_CONFIG);
-  followBudgetLine();
-}
+/** @import { Budget } from "../chart/budget.js" */
 
-function drawSoon() {
-  if (waiting) return;
-  waiting = setTimeout(drawShares, Math.max(0, PAUSE_MS - (performance.now() - drawn)));
-}
+/** @param {Page} page @param {Budget} budget */
+export function createAnswers(page, { bought, span, toPosition }) {
+  const { elements, on, state, tone } = page;
 
-function nameLeading() {
-  const { r } = sharesLayout().margin;
-  page.leading.style.width = `${r - 2 * THUMB}px`;
-  page.leading.replaceChildren(
-    ...leading.map((found, place) => {
-      const item = document.createElement("li");
-      const mark = document.createElement("i");
-      mark.style.background = LINES[place];
-      const label = document.createElement("span");
-      label.textContent = label.title = found.label;
-      found.share = document.createElement("b");
-      found.item = item;
-      item.append(mark, label, found.share);
-      return item;
-    }),
-  );
-}
+  let leading = []; // {index, label, row} of the classes that are drawn
+  let waiting = 0; // timer of the next drawing
+  let drawn = 0; // ms, when the last drawing was
 
-// At every move of the slider: the line, and the classes' shares beside it.
-function followBudgetLine() {
-  const axis = page.shares._fullLayout?.xaxis;
-  page.budgetLine.hidden = !axis || !leading.length;
-  if (page.budgetLine.hidden || !state.chosen) return;
-  const share = toPosition(state.gmacs) / Number(page.slider.max);
-  page.budgetLine.style.transform = `translateX(${axis._offset + share * axis._length}px)`;
-  const { name } = state.chosen;
-  if (!state.answers.get(name)?.probabilities) return;
-  const first = top(name).index;
-  for (const { index, share: text, item } of leading) {
-    const now = `${(100 * probability(name, index)).toFixed(1)} %`;
-    if (text.textContent !== now) text.textContent = now;
-    item.classList.toggle("is-first", index === first);
+  const probability = (name, index) => state.answers.get(name)?.probabilities?.[index] ?? 0;
+
+  const top = (name) => state.answers.get(name).top5[0];
+
+  // The classes that come highest on some budget's stitch, the first of them those that lead.
+  function leadingClasses(stitches) {
+    const best = new Map();
+    for (const stitch of stitches) {
+      for (const { index, label, probability: share } of state.answers.get(stitch.name).top5) {
+        if (share > (best.get(index)?.share ?? 0)) best.set(index, { index, label, share });
+      }
+    }
+    return [...best.values()].sort((a, b) => b.share - a.share).slice(0, LINES.length);
   }
-}
 
-export function listen() {
+  // From which budget on the answer stays; known when all stitches that a budget buys have answered.
+  function whereItStays(stitches) {
+    const last = top(stitches.at(-1).name);
+    let first = stitches.length - 1;
+    while (first > 0 && top(stitches[first - 1].name).index === last.index) first -= 1;
+    return { label: last.label, from: stitches[first].gmacs, always: first === 0, late: first === stitches.length - 1 };
+  }
+
+  function sayWhereItStays(stitches, isComplete) {
+    if (!state.answers.size) elements.stays.textContent = state.photo ? "Asking the network …" : "Give a photo, and every network answers.";
+    else if (!isComplete) elements.stays.textContent = "Asking every other network …";
+    else {
+      const { label, from, always, late } = whereItStays(stitches);
+      if (always) elements.stays.replaceChildren("Every budget gives the same answer: ", bold(label), ".");
+      else if (late) elements.stays.replaceChildren("The answer changes up to the largest budget, which says ", bold(label), ".");
+      else elements.stays.replaceChildren(`From ${from.toFixed(2)} GMACs on the answer no longer changes: `, bold(label), ".");
+    }
+  }
+
+  function sayProgress() {
+    const done = [...state.answers.values()].filter((answer) => answer.probabilities).length;
+    const { total = 0, error = "" } = state.sweep ?? {};
+    if (error) elements.swept.textContent = error;
+    else if (!total) elements.swept.textContent = "";
+    else elements.swept.textContent = done < total ? `${done} of ${total} stitches have answered` : `all ${total} stitches have answered`;
+    page.root.dataset.swept = String(total > 0 && done >= total);
+  }
+
+  // The lines are what budgets buy, as steps; the dots all other stitches.
+  function traces(stitches) {
+    const end = span()[1];
+    const isBought = new Set(stitches.map((stitch) => stitch.name));
+    const others = state.stitches.filter((stitch) => !isBought.has(stitch.name) && state.answers.get(stitch.name)?.probabilities);
+    return leading.flatMap(({ index, label }, place) => {
+      const x = [...stitches.map((stitch) => stitch.gmacs), end];
+      const shares = stitches.map((stitch) => 100 * probability(stitch.name, index));
+      const text = [...stitches, stitches.at(-1)].map((stitch) => stitch.name);
+      const hovertemplate = `<b>${label}</b> %{y:.1f} %<br>%{text}, %{x:.3f} GMACs<extra></extra>`;
+      const line = {
+        x,
+        y: [...shares, shares.at(-1)],
+        text,
+        mode: "lines",
+        line: { shape: "hv", width: 2.4, color: LINES[place], dash: DASHES[place] },
+        hovertemplate,
+      };
+      const dots = {
+        x: others.map((stitch) => stitch.gmacs),
+        y: others.map((stitch) => 100 * probability(stitch.name, index)),
+        text: others.map((stitch) => stitch.name),
+        mode: "markers",
+        marker: { size: 4, color: LINES[place], opacity: 0.3 },
+        hovertemplate,
+      };
+      return [dots, line];
+    });
+  }
+
+  // The chart's width is the slider's travel, so that the line stands over its thumb.
+  function sharesLayout() {
+    const slider = elements.slider.getBoundingClientRect();
+    const box = elements.shares.getBoundingClientRect();
+    const left = Math.max(slider.left - box.left + THUMB, 8),
+      right = Math.max(box.right - slider.right + THUMB, 8);
+    const ink = tone("soft");
+    const size = parseFloat(getComputedStyle(elements.line).fontSize);
+    const axis = { gridcolor: tone("line"), linecolor: tone("line"), tickfont: { color: ink, size }, zeroline: false, fixedrange: true };
+    const [low, high] = span().map(Math.log10);
+    const isNarrow = left < 40;
+    const ticks = roundTicks(span());
+    return {
+      margin: { l: left, r: right, t: 8, b: 26 },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: getComputedStyle(page.root).fontFamily, color: ink, size },
+      hoverlabel: { align: "left", bgcolor: tone("card"), bordercolor: tone("line"), font: { color: tone("ink"), size } },
+      showlegend: false,
+      dragmode: false,
+      hovermode: "closest",
+      xaxis: {
+        ...axis,
+        type: "log",
+        range: high > low ? [low, high] : [low - 0.1, high + 0.1],
+        tickvals: ticks,
+        ticktext: ticks.map((tick, place) => (place ? String(tick) : `${tick} GMACs`)),
+      },
+      yaxis: { ...axis, range: [-3, 103], tickvals: [0, 50, 100], ticktext: ["0 %", "50 %", "100 %"], ticklabelposition: isNarrow ? "inside top" : "outside" },
+    };
+  }
+
+  async function drawShares() {
+    waiting = 0;
+    drawn = performance.now();
+    if (!state.stitches.length) return;
+    const all = bought();
+    const complete = all.filter((stitch) => state.answers.get(stitch.name)?.probabilities);
+    sayWhereItStays(all, complete.length === all.length);
+    sayProgress();
+    leading = leadingClasses(complete);
+    nameLeading();
+    await window.Plotly.react(elements.shares, traces(complete), sharesLayout(), SHARES_CONFIG);
+    followBudgetLine();
+  }
+
+  function drawSoon() {
+    if (waiting) return;
+    waiting = setTimeout(drawShares, Math.max(0, PAUSE_MS - (performance.now() - drawn)));
+  }
+
+  function nameLeading() {
+    const { r } = sharesLayout().margin;
+    elements.leading.style.width = `${r - 2 * THUMB}px`;
+    elements.leading.replaceChildren(
+      ...leading.map((leader, place) => {
+        const item = document.createElement("li");
+        const mark = document.createElement("i");
+        mark.style.background = LINES[place];
+        const label = document.createElement("span");
+        label.textContent = label.title = leader.label;
+        leader.share = document.createElement("b");
+        leader.item = item;
+        item.append(mark, label, leader.share);
+        return item;
+      }),
+    );
+  }
+
+  // At every move of the slider: the line, and the classes' shares beside it.
+  function followBudgetLine() {
+    const axis = elements.shares._fullLayout?.xaxis;
+    elements.budgetLine.hidden = !axis || !leading.length;
+    if (elements.budgetLine.hidden || !state.chosen) return;
+    const share = toPosition(state.gmacs) / Number(elements.slider.max);
+    elements.budgetLine.style.transform = `translateX(${axis._offset + share * axis._length}px)`;
+    const { name } = state.chosen;
+    if (!state.answers.get(name)?.probabilities) return;
+    const first = top(name).index;
+    for (const { index, share: text, item } of leading) {
+      const now = `${(100 * probability(name, index)).toFixed(1)} %`;
+      if (text.textContent !== now) text.textContent = now;
+      item.classList.toggle("is-first", index === first);
+    }
+  }
+
   on("answer", drawSoon);
   on("network", drawSoon);
   on("theme", drawSoon);
   on("budget", followBudgetLine);
-  new ResizeObserver(drawSoon).observe(page.shares);
+  new ResizeObserver(drawSoon).observe(elements.shares);
 }

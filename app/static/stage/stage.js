@@ -1,12 +1,12 @@
+// @ts-check
 // Stage mode: a scripted story over the page, one idea a screen. Everything that it shows is here already:
 // it asks the server for nothing but what a new photo needs.
 
-import { bought, labelRing, setBudget, span } from "../chart/budget.js";
-import { draw, frame, ranges, stageTraces } from "../chart/chart.js";
-import { bold, keep, on, page, plot, state, tell, tone } from "../core.js";
-import { setExample } from "../photo/photo.js";
+import { drops, labels, large, RUG } from "../chart/traces.js";
+import { bold, count } from "../core.js";
 import { LOST } from "../server.js";
-import { bringBack, setAside, zoo } from "../zoo/zoo.js";
+
+/** @import { Page } from "../core.js" */
 
 const PASS_S = 8; // of the budget, from the smallest stitch to the largest
 const STOP_MS = 2000; // at each stitch of the front, where motion is unwelcome
@@ -15,397 +15,366 @@ const RESIZE_MS = 200;
 const KNOWN = ["resnet50.a1_in1k", 224]; // a model that most people have met
 const BYTES = 4; // of a parameter, in float32
 
-let layer = null; // of the network that is shown
-let step = 0; // from 1; 0: not on stage
-let wanted = 0; // the step that the address says
-let before = null; // what leaving brings back
-let drawnAct = null; // what of the traces was drawn last
-let sweeping = 0; // animation frame
-let isPaused = false;
-let share = 0; // of a pass and back, 0 to 2
-let stop = 0; // of a walk over the front and back, in stitches
-let at = 0; // ms, of the last frame
-let resizing = 0; // timer
-let turn = 0; // of the newest drawing
-
 const isKind =
   (...kinds) =>
   (trace) =>
     kinds.includes(trace.meta.kind);
 
-// ---------------------------------------------------------------- the chart's share of the story
-
-const inEm = (factor) => factor * parseFloat(getComputedStyle(page.line).fontSize); // px
-
-function label(x, y, text, more = {}) {
-  return {
-    x,
-    y,
-    text: text.map((words) => `<b>${words}</b>`),
-    mode: "markers+text",
-    textposition: "top center",
-    textfont: { size: inEm(1.5), color: tone("ink") },
-    hoverinfo: "skip",
-    cliponaxis: false,
-    marker: { size: inEm(1.1), line: { width: 0 } },
-    meta: { kind: "stage", tone: "accent" },
-    ...more,
-  };
-}
-
-// On the axis names stand side by side; where they would touch, every other one is a line higher.
-function staggered(names, x) {
-  const [low, high] = around().x;
-  const needed = (inEm(0.95) * Math.max(0, ...names.map((name) => name.length)) * Math.log(high / low)) / plot.clientWidth;
-  const isCrowded = x.some((one, place) => place && Math.log(one / x[place - 1]) < needed);
-  return names.map((name, place) => (isCrowded && place % 2 ? `${name}<br> ` : name));
-}
-
 const baseName = (name) => name.split(".")[0];
 
-function knownModel() {
-  const { name, image_size: size } = zoo.columns;
-  const row = name.findIndex((one, place) => one === KNOWN[0] && size[place] === KNOWN[1]);
-  const pick = (column) => zoo.columns[column][Math.max(row, 0)];
-  return { name: baseName(pick("name")), gmacs: pick("gmacs"), top1: pick("top1") };
-}
+/** @import { Budget } from "../chart/budget.js" */
+/** @import { Chart } from "../chart/chart.js" */
+/** @import { Network } from "../types.js" */
 
-// Its two figures, as far as the axes that they are read from.
-function oneModel() {
-  const { name, gmacs, top1 } = knownModel();
-  const figures = plot.clientWidth < 500 ? name : `${name} · ${gmacs.toFixed(1)} GMACs · ${top1.toFixed(1)} %`;
-  const drops = {
-    x: [gmacs / 1e4, gmacs, gmacs],
-    y: [top1, top1, -1],
-    mode: "lines",
-    line: { width: 3, dash: "dot" },
-    hoverinfo: "skip",
-    meta: { kind: "stage", tone: "accent" },
-  };
-  return [drops, label([gmacs], [top1], [figures])];
-}
+/**
+ * @param {Page} page @param {Budget} budget @param {Chart} chart
+ * @param {{setExample: (button: HTMLElement) => Promise<void>}} photo @param {{bringBack: () => void, setAside: () => void}} zoo
+ */
+export function createStage(page, { bought, labelRing, setBudget, span }, { draw, frame, ranges, stageTraces }, { setExample }, { bringBack, setAside }) {
+  const { elements, keep, on, plot, state, tell, tone } = page;
 
-function oneOfMany() {
-  const { name, gmacs, top1 } = knownModel();
-  return [label([gmacs], [top1], [name])];
-}
+  /** @type {Network} */
+  let layer; // of the network that is shown
+  let step = 0; // from 1; 0: not on stage
+  let wanted = 0; // the step that the address says
+  let before = null; // what leaving brings back
+  let drawnAct = null; // what of the traces was drawn last
+  let sweeping = 0; // animation frame
+  let isPaused = false;
+  let share = 0; // of a pass and back, 0 to 2
+  let stop = 0; // of a walk over the front and back, in stitches
+  let at = 0; // ms, of the last frame
+  let resizing = 0; // timer
+  let turn = 0; // of the newest drawing
 
-// Each anchor at the size that it was published for, else where it is best known.
-function anchors() {
-  const all = state.stitches.filter((stitch) => stitch.is_anchor);
-  const names = [...new Set(all.map((stitch) => stitch.name.split("@")[0]))];
-  return names
-    .map((name) => {
-      const sizes = all.filter((stitch) => stitch.name.split("@")[0] === name);
-      const best = sizes.find((s) => s.source === "published") ?? sizes.find((s) => s.top1 !== null) ?? sizes[0];
-      return { name, gmacs: best.gmacs, top1: best.top1 };
-    })
-    .sort((a, b) => a.gmacs - b.gmacs);
-}
+  // ---------------------------------------------------------------- the chart's share of the story
 
-// On the axis where nothing has measured them.
-function anchorsNamed() {
-  const pick = (some, key) => some.map((anchor) => anchor[key]);
-  const known = anchors().filter((anchor) => anchor.top1 !== null),
-    others = anchors().filter((anchor) => anchor.top1 === null);
-  return [
-    label(pick(known, "gmacs"), pick(known, "top1"), pick(known, "name")),
-    label(
-      pick(others, "gmacs"),
-      others.map(() => zoo.rug),
-      staggered(pick(others, "name"), pick(others, "gmacs")),
-      { yaxis: "y2" },
-    ),
-  ].filter((trace) => trace.x.length);
-}
+  const em = () => parseFloat(getComputedStyle(elements.line).fontSize); // px
 
-// Seen from the last row: larger marks, a thicker front, and no more bars than its own.
-function dress(trace) {
-  const { kind } = trace.meta;
-  const larger = (size, factor) => (Array.isArray(size) ? size.map((one) => factor * one) : factor * size);
-  const sized = (factor) => ({ ...trace.marker, size: larger(trace.marker.size, factor) });
-  if (kind === "zoo") return { ...trace, marker: sized(1.6) };
-  if (kind === "front") return { ...trace, line: { ...trace.line, width: 5 } };
-  if (kind !== "stitch") return trace;
-  const dressed = { ...trace, marker: sized(1.5) };
-  if (trace.opacity < 1) delete dressed.error_y;
-  return dressed;
-}
+  const label = (x, y, text, yaxis) => labels(x, y, text, { em: em(), ink: tone("ink"), yaxis });
 
-const wholeZoo = () => ranges("zoo");
-
-// The network fills the graph, with the zoo's better and larger models around it.
-function around() {
-  const xs = state.stitches.map((stitch) => stitch.gmacs),
-    ys = state.stitches.map((stitch) => stitch.top1).filter((y) => y !== null);
-  const x = [0.75 * Math.min(...xs), 2.2 * Math.max(...xs)];
-  const near = zoo.columns.top1.filter((_, row) => zoo.columns.gmacs[row] >= x[0] && zoo.columns.gmacs[row] <= x[1]);
-  if (!ys.length) return { x, y: state.view.y };
-  return { x, y: [Math.min(...ys) - 3, Math.max(...ys, ...near) + 1.5] };
-}
-
-const closeUp = () => ranges("close");
-
-// ---------------------------------------------------------------- the story
-
-const count = (number) => number.toLocaleString("en");
-
-const isAnyKnown = () => state.stitches.some((stitch) => stitch.top1 !== null);
-
-function sayModel() {
-  const { name, gmacs, top1 } = knownModel();
-  return [
-    bold(name),
-    ` names ${top1.toFixed(1)} % of ImageNet's photos right (timm's figure), for ${gmacs.toFixed(1)} GMACs each: billions of multiplications. Faster? Better? Take another network.`,
-  ];
-}
-
-function sayZoo() {
-  const { name, params_m: params } = zoo.columns;
-  const once = new Map(name.map((one, row) => [one, params[row]]));
-  const gigabytes = ([...once.values()].reduce((a, b) => a + b, 0) * BYTES) / 1e3;
-  return [
-    bold(`${count(once.size)} pretrained models`),
-    ` of the timm zoo, each in a file of its own: `,
-    bold(`${count(Math.round(gigabytes))} GB`),
-    ` together, in float32. Whichever is chosen, its cost is fixed.`,
-  ];
-}
-
-function sayAnchors() {
-  const unknown = isAnyKnown() ? "" : " Nothing has measured them yet: they stand on the axis, at their cost.";
-  return [
-    bold(
-      anchors()
-        .map((anchor) => anchor.name)
-        .join(", "),
-    ),
-    `: pretrained networks, small to large. We call them anchors. Between two of them there is nothing to choose.${unknown}`,
-  ];
-}
-
-function sayStitches() {
-  return ["Small linear layers lead from the blocks of one anchor into the blocks of the next. ", bold(layer.ownership.network)];
-}
-
-function sayFront() {
-  if (!isAnyKnown()) return ["Nothing has measured this network yet: every budget buys the costliest stitch that it can pay."];
-  const { beaten, total, low, high } = layer.beats;
-  const range = `from ${low.toFixed(2)} to ${high.toFixed(2)} GMACs`;
-  const sources = [...new Set(state.stitches.filter((s) => s.on_front && s.source).map((s) => s.source))].join(" and ");
-  const against = layer.beats.nothing ? [] : [" It matches or beats ", bold(`${beaten} of ${total}`), " zoo models in that range."];
-  return ["One file, ", bold(range), ": each photo may have its own budget, and the best stitch for it runs.", ...against, ` Accuracies: ${sources}.`];
-}
-
-function sayPhoto() {
-  if (page.error.textContent && !state.answers.size) return ["That photo got no answer. Drop another, or press 1 to 4."];
-  if (!state.photo) return ["Drop a photo, or press 1 to 4. ", bold(`All ${state.stitches.length} stitches answer`), ", and the answer follows the budget."];
-  return [page.stays.textContent];
-}
-
-const STEPS = [
-  { name: "One model", title: "Every network is one trade-off", say: sayModel, view: wholeZoo, shows: () => false, extra: oneModel },
-  { name: "The zoo", title: "So people train a whole zoo", say: sayZoo, view: wholeZoo, shows: isKind("zoo"), extra: oneOfMany },
-  { name: "Anchors", title: "Take a few that are trained", say: sayAnchors, view: around, shows: isKind("zoo"), extra: anchorsNamed },
-  { name: "Stitches", title: "Stitch them together", say: sayStitches, view: around, shows: isKind("zoo", "stitch", "rug"), extra: () => [] },
-  {
-    name: "The front",
-    title: "One network, every budget",
-    say: sayFront,
-    view: around,
-    shows: isKind("zoo", "stitch", "rug", "front"),
-    extra: () => [],
-    sweeps: true,
-  },
-  {
-    name: "Your photo",
-    title: "Your photo, at every budget",
-    say: sayPhoto,
-    view: closeUp,
-    shows: isKind("zoo", "stitch", "rug", "front"),
-    extra: () => [],
-    sweeps: true,
-  },
-];
-
-// ---------------------------------------------------------------- steps
-
-// Words that can't be said are left out: whatever fails, the story goes on.
-function speak() {
-  if (!step) return;
-  let words = [];
-  try {
-    words = STEPS[step - 1].say();
-  } catch (error) {
-    console.error(error);
+  // On the axis names stand side by side; where they would touch, every other one is a line higher.
+  function staggered(names, x) {
+    const [low, high] = around().x;
+    const needed = (0.95 * em() * Math.max(0, ...names.map((name) => name.length)) * Math.log(high / low)) / plot.clientWidth;
+    const isCrowded = x.some((one, place) => place && Math.log(one / x[place - 1]) < needed);
+    return names.map((name, place) => (isCrowded && place % 2 ? `${name}<br> ` : name));
   }
-  page.stageText.replaceChildren(...words);
-}
 
-// Keys may be faster than drawing: only the newest has its view.
-async function drawAct({ shows, extra, view }) {
-  const drawn = ++turn;
-  stageTraces({ shows, dress, extra });
-  await draw();
-  if (page.root.classList.contains("is-stage") && drawn === turn) await frame(view());
-}
-
-// What can't be drawn leaves the picture before it.
-async function drawStep(now) {
-  try {
-    await drawAct(STEPS[now - 1]);
-    drawnAct = STEPS[now - 1];
-  } catch (error) {
-    console.error(error);
-    if (drawnAct && step === now) await drawAct(drawnAct).catch(console.error);
+  function firstModel() {
+    const { name, image_size: size } = state.zoo.columns;
+    const row = name.findIndex((one, place) => one === KNOWN[0] && size[place] === KNOWN[1]);
+    const pick = (column) => state.zoo.columns[column][Math.max(row, 0)];
+    return { name: baseName(pick("name")), gmacs: pick("gmacs"), top1: pick("top1") };
   }
-}
 
-async function go(to) {
-  if (!zoo.columns || !state.stitches.length) return;
-  const now = Math.min(Math.max(to, 1), STEPS.length);
-  if (!step) enter();
-  step = now;
-  page.root.dataset.step = String(now);
-  page.stageTitle.textContent = STEPS[now - 1].title;
-  for (const button of page.stageSteps.children) {
-    if (Number(button.dataset.to) === now) button.setAttribute("aria-current", "step");
-    else button.removeAttribute("aria-current");
+  // Its two figures, as far as the axes that they are read from.
+  function oneModel() {
+    const { name, gmacs, top1 } = firstModel();
+    const figures = plot.clientWidth < 500 ? name : `${name} · ${gmacs.toFixed(1)} GMACs · ${top1.toFixed(1)} %`;
+    return [drops(gmacs, top1), label([gmacs], [top1], [figures])];
   }
-  page.stageBack.disabled = now === 1;
-  page.stageNext.disabled = now === STEPS.length;
-  tell("changed");
-  speak();
-  labelRing(state.chosen);
-  await drawStep(now);
-  if (step !== now) return;
-  if (STEPS[now - 1].sweeps) startSweep();
-  else stopSweep();
-  tell("staged");
-}
 
-function enter() {
-  tell("entering");
-  const { xaxis, yaxis } = plot._fullLayout;
-  const view = { "xaxis.range": [...xaxis.range], "xaxis.tickvals": plot.layout.xaxis.tickvals, "yaxis.range": [...yaxis.range] };
-  before = { gmacs: state.gmacs, view, focus: document.activeElement };
-  isPaused = false;
-  share = stop = 0;
-  sayPause();
-  page.root.classList.add("is-stage");
-  page.stage.hidden = false;
-  setAside();
-  page.stageTitle.focus({ preventScroll: true });
-}
+  function oneOfMany() {
+    const { name, gmacs, top1 } = firstModel();
+    return [label([gmacs], [top1], [name])];
+  }
 
-async function leave() {
-  if (!step) return;
-  stopSweep();
-  step = 0;
-  drawnAct = null;
-  delete page.root.dataset.step;
-  page.root.classList.remove("is-stage");
-  page.stage.hidden = true;
-  if (document.fullscreenElement) document.exitFullscreen().catch(() => {});
-  bringBack();
-  stageTraces(null);
-  await draw();
-  window.Plotly.relayout(plot, before.view ?? {});
-  labelRing(state.chosen); // the text is as large as the page's again
-  setBudget(before.gmacs ?? state.opening);
-  tell("settled");
-  tell("changed");
-  before.focus?.focus?.({ preventScroll: true });
-}
+  // Each anchor at the size that it was published for, else where it is best known.
+  function anchors() {
+    const all = state.stitches.filter((stitch) => stitch.is_anchor);
+    const names = [...new Set(all.map((stitch) => stitch.name.split("@")[0]))];
+    return names
+      .map((name) => {
+        const sizes = all.filter((stitch) => stitch.name.split("@")[0] === name);
+        const best = sizes.find((s) => s.source === "published") ?? sizes.find((s) => s.top1 !== null) ?? sizes[0];
+        return { name, gmacs: best.gmacs, top1: best.top1 };
+      })
+      .sort((a, b) => a.gmacs - b.gmacs);
+  }
 
-// Another network came, asked for before the stage: its own story, and its own view to go back to.
-function onNetwork(network) {
-  layer = network;
-  if (!step) return;
-  Object.assign(before, { gmacs: null, view: null });
-  drawnAct = null;
-  setTimeout(() => step && go(step)); // when its budget is set
-}
+  // On the axis where nothing has measured them.
+  function anchorsNamed() {
+    const pick = (some, key) => some.map((anchor) => anchor[key]);
+    const all = anchors(),
+      measured = all.filter((anchor) => anchor.top1 !== null),
+      others = all.filter((anchor) => anchor.top1 === null);
+    const heights = others.map(() => RUG),
+      names = staggered(pick(others, "name"), pick(others, "gmacs"));
+    return [label(pick(measured, "gmacs"), pick(measured, "top1"), pick(measured, "name")), label(pick(others, "gmacs"), heights, names, "y2")].filter(
+      (trace) => trace.x.length,
+    );
+  }
 
-// ---------------------------------------------------------------- the sweep of the budget
+  const wholeZoo = () => ranges("zoo");
 
-const stillness = matchMedia("(prefers-reduced-motion: reduce)");
+  // The network fills the graph, with the zoo's better and larger models around it.
+  function around() {
+    const xs = state.stitches.map((stitch) => stitch.gmacs),
+      ys = state.stitches.map((stitch) => stitch.top1).filter((y) => y !== null);
+    const x = [0.75 * Math.min(...xs), 2.2 * Math.max(...xs)];
+    const near = state.zoo.columns.top1.filter((_, row) => state.zoo.columns.gmacs[row] >= x[0] && state.zoo.columns.gmacs[row] <= x[1]);
+    if (!ys.length) return { x, y: state.view.y };
+    return { x, y: [Math.min(...ys) - 3, Math.max(...ys, ...near) + 1.5] };
+  }
 
-function startSweep() {
-  if (sweeping || isPaused) return;
-  at = performance.now();
-  sweeping = requestAnimationFrame(onFrame);
-}
+  const closeUp = () => ranges("close");
 
-function stopSweep() {
-  cancelAnimationFrame(sweeping);
-  sweeping = 0;
-}
+  const isAnyMeasured = () => state.stitches.some((stitch) => stitch.top1 !== null);
 
-function onFrame(now) {
-  sweeping = requestAnimationFrame(onFrame);
-  if (stillness.matches) {
-    if (now - at < STOP_MS) return;
+  function sayModel() {
+    const { name, gmacs, top1 } = firstModel();
+    return [
+      bold(name),
+      ` names ${top1.toFixed(1)} % of ImageNet's photos right (timm's figure), for ${gmacs.toFixed(1)} GMACs each: billions of multiplications. Faster? Better? Take another network.`,
+    ];
+  }
+
+  function sayZoo() {
+    const { name, params_m: params } = state.zoo.columns;
+    const once = new Map(name.map((one, row) => [one, params[row]]));
+    const gigabytes = ([...once.values()].reduce((a, b) => a + b, 0) * BYTES) / 1e3;
+    return [
+      bold(`${count(once.size)} pretrained models`),
+      ` of the timm zoo, each in a file of its own: `,
+      bold(`${count(Math.round(gigabytes))} GB`),
+      ` together, in float32. Whichever is chosen, its cost is fixed.`,
+    ];
+  }
+
+  function sayAnchors() {
+    const unknown = isAnyMeasured() ? "" : " Nothing has measured them yet: they stand on the axis, at their cost.";
+    return [
+      bold(
+        anchors()
+          .map((anchor) => anchor.name)
+          .join(", "),
+      ),
+      `: pretrained networks, small to large. We call them anchors. Between two of them there is nothing to choose.${unknown}`,
+    ];
+  }
+
+  function sayStitches() {
+    return ["Small linear layers lead from the blocks of one anchor into the blocks of the next. ", bold(layer.ownership.network)];
+  }
+
+  function sayFront() {
+    if (!isAnyMeasured()) return ["Nothing has measured this network yet: every budget buys the costliest stitch that it can pay."];
+    const { beaten, total, low, high } = layer.beats;
+    const range = `from ${low.toFixed(2)} to ${high.toFixed(2)} GMACs`;
+    const sources = [...new Set(state.stitches.filter((s) => s.on_front && s.source).map((s) => s.source))].join(" and ");
+    const against = layer.beats.nothing ? [] : [" It matches or beats ", bold(`${beaten} of ${total}`), " zoo models in that range."];
+    return ["One file, ", bold(range), ": each photo may have its own budget, and the best stitch for it runs.", ...against, ` Accuracies: ${sources}.`];
+  }
+
+  function sayPhoto() {
+    if (elements.error.textContent && !state.answers.size) return ["That photo got no answer. Drop another, or press 1 to 4."];
+    if (!state.photo) return ["Drop a photo, or press 1 to 4. ", bold(`All ${state.stitches.length} stitches answer`), ", and the answer follows the budget."];
+    return [elements.stays.textContent];
+  }
+
+  const STEPS = [
+    { name: "One model", title: "Every network is one trade-off", say: sayModel, view: wholeZoo, shows: () => false, extra: oneModel },
+    { name: "The zoo", title: "So people train a whole zoo", say: sayZoo, view: wholeZoo, shows: isKind("zoo"), extra: oneOfMany },
+    { name: "Anchors", title: "Take a few that are trained", say: sayAnchors, view: around, shows: isKind("zoo"), extra: anchorsNamed },
+    { name: "Stitches", title: "Stitch them together", say: sayStitches, view: around, shows: isKind("zoo", "stitch", "rug"), extra: () => [] },
+    {
+      name: "The front",
+      title: "One network, every budget",
+      say: sayFront,
+      view: around,
+      shows: isKind("zoo", "stitch", "rug", "front"),
+      extra: () => [],
+      sweeps: true,
+    },
+    {
+      name: "Your photo",
+      title: "Your photo, at every budget",
+      say: sayPhoto,
+      view: closeUp,
+      shows: isKind("zoo", "stitch", "rug", "front"),
+      extra: () => [],
+      sweeps: true,
+    },
+  ];
+
+  // ---------------------------------------------------------------- steps
+
+  // Words that can't be said are left out: whatever fails, the story goes on.
+  function speak() {
+    if (!step) return;
+    let words = [];
+    try {
+      words = STEPS[step - 1].say();
+    } catch (error) {
+      console.error(error);
+    }
+    elements.stageText.replaceChildren(...words);
+  }
+
+  // Keys may be faster than drawing: only the newest has its view.
+  async function drawAct({ shows, extra, view }) {
+    const drawn = ++turn;
+    stageTraces({ shows, dress: large, extra });
+    await draw();
+    if (page.root.classList.contains("is-stage") && drawn === turn) await frame(view());
+  }
+
+  // What can't be drawn leaves the picture before it.
+  async function drawStep(now) {
+    try {
+      await drawAct(STEPS[now - 1]);
+      drawnAct = STEPS[now - 1];
+    } catch (error) {
+      console.error(error);
+      if (drawnAct && step === now) await drawAct(drawnAct).catch(console.error);
+    }
+  }
+
+  async function go(to) {
+    if (!state.zoo || !state.stitches.length) return;
+    const now = Math.min(Math.max(to, 1), STEPS.length);
+    if (!step) enter();
+    step = now;
+    page.root.dataset.step = String(now);
+    elements.stageTitle.textContent = STEPS[now - 1].title;
+    for (const button of elements.stageSteps.children) {
+      if (Number(button.dataset.to) === now) button.setAttribute("aria-current", "step");
+      else button.removeAttribute("aria-current");
+    }
+    elements.stageBack.disabled = now === 1;
+    elements.stageNext.disabled = now === STEPS.length;
+    tell("changed");
+    speak();
+    labelRing(state.chosen);
+    await drawStep(now);
+    if (step !== now) return;
+    if (STEPS[now - 1].sweeps) startSweep();
+    else stopSweep();
+    tell("staged");
+  }
+
+  function enter() {
+    tell("entering");
+    const { xaxis, yaxis } = plot._fullLayout;
+    const view = { "xaxis.range": [...xaxis.range], "xaxis.tickvals": plot.layout.xaxis.tickvals, "yaxis.range": [...yaxis.range] };
+    before = { gmacs: state.gmacs, view, focus: document.activeElement };
+    isPaused = false;
+    share = stop = 0;
+    sayPause();
+    page.root.classList.add("is-stage");
+    elements.stage.hidden = false;
+    setAside();
+    elements.stageTitle.focus({ preventScroll: true });
+  }
+
+  async function leave() {
+    if (!step) return;
+    stopSweep();
+    step = 0;
+    drawnAct = null;
+    delete page.root.dataset.step;
+    page.root.classList.remove("is-stage");
+    elements.stage.hidden = true;
+    if (document.fullscreenElement) document.exitFullscreen().catch(() => {});
+    bringBack();
+    stageTraces(null);
+    await draw();
+    window.Plotly.relayout(plot, before.view ?? {});
+    labelRing(state.chosen); // the text is as large as the page's again
+    setBudget(before.gmacs ?? state.opening);
+    tell("settled");
+    tell("changed");
+    before.focus?.focus?.({ preventScroll: true });
+  }
+
+  // Another network came, asked for before the stage: its own story, and its own view to go back to.
+  function onNetwork(network) {
+    layer = network;
+    if (!step) return;
+    Object.assign(before, { gmacs: null, view: null });
+    drawnAct = null;
+    setTimeout(() => step && go(step)); // when its budget is set
+  }
+
+  // ---------------------------------------------------------------- the sweep of the budget
+
+  const stillness = matchMedia("(prefers-reduced-motion: reduce)");
+
+  function startSweep() {
+    if (sweeping || isPaused) return;
+    at = performance.now();
+    sweeping = requestAnimationFrame(onFrame);
+  }
+
+  function stopSweep() {
+    cancelAnimationFrame(sweeping);
+    sweeping = 0;
+  }
+
+  function onFrame(now) {
+    sweeping = requestAnimationFrame(onFrame);
+    if (stillness.matches) {
+      if (now - at < STOP_MS) return;
+      at = now;
+      setBudget(nextStop());
+      return;
+    }
+    share = (share + Math.min(now - at, SLOWEST_MS) / (1000 * PASS_S)) % 2;
     at = now;
-    setBudget(nextStop());
-    return;
+    const [low, high] = span();
+    const there = 1 - Math.abs(1 - share);
+    setBudget(there >= 1 ? high : low * (high / low) ** there);
   }
-  share = (share + Math.min(now - at, SLOWEST_MS) / (1000 * PASS_S)) % 2;
-  at = now;
-  const [low, high] = span();
-  const there = 1 - Math.abs(1 - share);
-  setBudget(there >= 1 ? high : low * (high / low) ** there);
-}
 
-// The stitches that budgets buy, one after the other, there and back.
-function nextStop() {
-  const stops = bought().map((stitch) => stitch.gmacs),
-    last = stops.length - 1;
-  stop = (stop + 1) % Math.max(1, 2 * last);
-  return stops[last - Math.abs(last - stop)];
-}
+  // The stitches that budgets buy, one after the other, there and back.
+  function nextStop() {
+    const stops = bought().map((stitch) => stitch.gmacs),
+      last = stops.length - 1;
+    stop = (stop + 1) % Math.max(1, 2 * last);
+    return stops[last - Math.abs(last - stop)];
+  }
 
-function pause(what) {
-  isPaused = what;
-  sayPause();
-  if (isPaused) stopSweep();
-  else if (step && STEPS[step - 1].sweeps) startSweep();
-}
+  function pause(what) {
+    isPaused = what;
+    sayPause();
+    if (isPaused) stopSweep();
+    else if (step && STEPS[step - 1].sweeps) startSweep();
+  }
 
-function sayPause() {
-  page.stagePause.textContent = isPaused ? "Go on" : "Pause";
-}
+  function sayPause() {
+    elements.stagePause.textContent = isPaused ? "Go on" : "Pause";
+  }
 
-// ---------------------------------------------------------------- keys
+  // ---------------------------------------------------------------- keys
 
-const KEYS = {
-  ArrowRight: () => go(step + 1),
-  " ": () => go(step + 1),
-  PageDown: () => go(step + 1),
-  ArrowLeft: () => go(step - 1),
-  PageUp: () => go(step - 1),
-  Home: () => go(1),
-  End: () => go(STEPS.length),
-  Escape: leave,
-  p: () => pause(!isPaused),
-};
+  const KEYS = {
+    ArrowRight: () => go(step + 1),
+    " ": () => go(step + 1),
+    PageDown: () => go(step + 1),
+    ArrowLeft: () => go(step - 1),
+    PageUp: () => go(step - 1),
+    Home: () => go(1),
+    End: () => go(STEPS.length),
+    Escape: leave,
+    p: () => pause(!isPaused),
+  };
 
-// In a text field keys write; on a button the space bar presses it.
-const isTyping = (element) => element.matches?.("input:not([type=range], [type=file]), textarea, select, [contenteditable]");
+  // In a text field keys write; on a button the space bar presses it.
+  const isTyping = (element) => element.matches?.("input:not([type=range], [type=file]), textarea, select, [contenteditable]");
 
-function onStageKey(event) {
-  if (!step || event.altKey || event.ctrlKey || event.metaKey || (isTyping(event.target) && event.key !== "Escape")) return;
-  if (event.key === " " && event.target.matches?.("button")) return;
-  const example = step === STEPS.length ? page.root.querySelectorAll(".example")[Number(event.key) - 1] : null;
-  const action = example ? () => setExample(example).catch(() => (page.error.textContent = LOST)) : KEYS[event.key];
-  if (!action) return;
-  event.preventDefault();
-  event.stopPropagation();
-  action();
-}
+  function onStageKey(event) {
+    if (!step || event.altKey || event.ctrlKey || event.metaKey || (isTyping(event.target) && event.key !== "Escape")) return;
+    if (event.key === " " && event.target.matches?.("button")) return;
+    const example = step === STEPS.length ? page.all(".example")[Number(event.key) - 1] : null;
+    const action = example ? () => setExample(example).catch(() => (elements.error.textContent = LOST)) : KEYS[event.key];
+    if (!action) return;
+    event.preventDefault();
+    event.stopPropagation();
+    action();
+  }
 
-export function listen() {
-  page.stageSteps.append(
+  elements.stageSteps.append(
     ...STEPS.map(({ name }, place) => {
       const button = document.createElement("button");
       button.type = "button";
@@ -418,21 +387,23 @@ export function listen() {
       return button;
     }),
   );
-  page.stageOpen.addEventListener("click", () => go(1));
-  page.stageBack.addEventListener("click", () => go(step - 1));
-  page.stageNext.addEventListener("click", () => go(step + 1));
-  page.stagePause.addEventListener("click", () => pause(!isPaused));
-  page.stageLeave.addEventListener("click", leave);
+  elements.stageOpen.addEventListener("click", () => go(1));
+  elements.stageBack.addEventListener("click", () => go(step - 1));
+  elements.stageNext.addEventListener("click", () => go(step + 1));
+  elements.stagePause.addEventListener("click", () => pause(!isPaused));
+  elements.stageLeave.addEventListener("click", leave);
   // the space bar goes on with the story, and does not press once more what the mouse has pressed
-  page.stage.addEventListener("click", (event) => event.detail && page.stageTitle.focus({ preventScroll: true }));
-  page.stageFull.addEventListener("click", () => (document.fullscreenElement ? document.exitFullscreen() : page.root.requestFullscreen?.())?.catch?.(() => {}));
-  page.slider.addEventListener("pointerdown", () => step && pause(true)); // the hand takes over
-  page.gmacs.addEventListener("focus", () => step && pause(true));
+  elements.stage.addEventListener("click", (event) => event.detail && elements.stageTitle.focus({ preventScroll: true }));
+  elements.stageFull.addEventListener("click", () =>
+    (document.fullscreenElement ? document.exitFullscreen() : page.root.requestFullscreen?.())?.catch?.(() => {}),
+  );
+  elements.slider.addEventListener("pointerdown", () => step && pause(true)); // the hand takes over
+  elements.gmacs.addEventListener("focus", () => step && pause(true));
   addEventListener("resize", () => {
     clearTimeout(resizing);
     resizing = setTimeout(() => step && go(step), RESIZE_MS); // letters follow the screen's size
   });
-  new MutationObserver(() => step === STEPS.length && speak()).observe(page.error, { childList: true });
+  new MutationObserver(() => step === STEPS.length && speak()).observe(elements.error, { childList: true });
   document.addEventListener("keydown", onStageKey, true);
   on("network", onNetwork);
   on("answer", () => setTimeout(() => step === STEPS.length && speak(), 200)); // behind the sentence of the photo's chart

@@ -2,7 +2,7 @@
 
 import json
 
-from app.figures import chart, zoo_table
+from app.figures import zoo_table
 from snnet.evaluation import accuracy
 from snnet.tables import zoo
 
@@ -20,22 +20,6 @@ class TestTable:
             for key in found["sets"]:
                 assert columns[key][row] == getattr(model, key)
 
-    def test_traces_point_to_its_rows(self):
-        figure = chart.zoo_figure("a network")
-        columns = figure["zoo"]["columns"]
-        seen = []
-        for trace in figure["traces"]:
-            if trace["meta"]["kind"] == "zoo":
-                seen += trace["customdata"]
-                assert trace["x"] == [columns["gmacs"][row] for row in trace["customdata"]]
-                assert trace["y"] == [columns["top1"][row] for row in trace["customdata"]]
-        assert sorted(seen) == list(range(len(zoo.models())))
-
-    def test_colours_are_those_of_the_traces(self):
-        figure = chart.zoo_figure("a network")
-        drawn = {t["name"]: t["meta"]["colour"] for t in figure["traces"] if t["meta"]["kind"] == "zoo"}
-        assert dict(zip(figure["zoo"]["families"], figure["zoo"]["colours"], strict=True)) == drawn
-
 
 class TestOtherSets:
     def test_unchanged_anchors_at_their_published_size_have_timms_figures(self, service):
@@ -51,10 +35,10 @@ class TestOtherSets:
             assert sets["top1"] == service.net.accuracy(stitch).top1
 
     def test_joint_trained_anchors_have_none(self):
-        from snnet.catalogue import published
+        from snnet.catalogue import families, published
 
         net = published.outline("levit")
-        net.reported = published._reported(net)
+        net.reported = families.reported(net)
         assert [zoo_table.on_sets(net, stitch) for stitch in net.stitches] == [None] * len(net.stitches)
 
     def test_the_row_of_an_anchor_is_what_its_published_accuracy_is_from(self, service):

@@ -1,0 +1,120 @@
+// What the page's scripts hand to one another, for the type checker alone.
+
+export interface Entry { name: string; title: string; here: boolean; hosts: string[] }
+
+/** A stitch as `network_layer` of app/figures/chart.py describes it. */
+export interface Stitch {
+  name: string;
+  words: string;
+  note: string;
+  gmacs: number;
+  params_m: number;
+  image_size: number;
+  top1: number | null;
+  interval: [number, number] | null;
+  source: "measured" | "published" | "estimated" | null;
+  is_anchor: boolean;
+  on_front: boolean;
+  sets: Record<string, number | null> | null;
+}
+
+/** An anchor's weights before joint training. */
+export interface Original { name: string; title: string; gmacs: number; params_m: number; before: number; after: number | null }
+
+/** A published network, a place a stitch. */
+export interface Curve {
+  key: string;
+  title: string;
+  source: string;
+  gmacs: number[];
+  top1: number[];
+  params_m: (number | null)[];
+  index: number[];
+  anchors: number[];
+}
+
+/** The zoo by columns, a place a row. */
+export interface Zoo {
+  columns: Record<string, any[]>;
+  families: string[];
+  pretraining: Record<string, string>;
+  sets: Record<string, string>;
+}
+
+export interface View { x: number[]; y: number[] }
+
+/** What `Service.network` says of a network. */
+export interface Network {
+  name: string;
+  title: string;
+  networks: Entry[];
+  stitches: Stitch[];
+  originals: Original[];
+  hides: string | null;
+  beats: { beaten: number; total: number; low: number; high: number; definition: string; nothing: string };
+  ownership: { network: string; published: string; arithmetic: Sums[] };
+  joint: string;
+  unmeasured: { text: string; command: string } | null;
+  line: string;
+  view: View;
+  drawing: any;
+}
+
+export interface Sums {
+  title: string;
+  sums: { of: string; terms: string; apart: string; together: string; times: string }[];
+  note: string;
+}
+
+export interface Photo { file: File; path: string | null; url: string }
+
+export interface Class { index: number; label: string; probability: number }
+
+/** What a stitch says of a photo. */
+export interface Answer { stitch: string; top5: Class[]; latency_ms?: number; alone_ms?: number; probabilities?: Record<number, number> }
+
+/** A model's run on a photo. */
+export interface Run { name: string; latency_ms: number; top5: Class[] }
+
+/** A sentence where there is no answer. */
+export interface Refusal { error?: string }
+
+/** Of a fetch, in bytes. */
+export interface Progress { state: "running" | "done" | "failed" | "stopped"; done: number; total: number; sentence: string }
+
+/** What all parts of a page share; see `Page`. */
+export interface State {
+  networks: Entry[];
+  network: string | null;
+  choice: number;
+  zoo: Zoo | null;
+  shown: number[];
+  curves: Curve[];
+  hides: string | null;
+  stitches: Stitch[];
+  originals: Original[];
+  view: View | null;
+  names: { name: HTMLElement; key: string }[];
+  gmacs: number | null;
+  opening: number | null;
+  chosen: Stitch | null;
+  clicked: Stitch | null;
+  photo: Photo | null;
+  answers: Map<string, Answer>;
+  sweep: { photo: Photo | null; total: number; error: string } | null;
+  x: "gmacs" | "params";
+  scale: "log" | "linear";
+  set: string;
+  setName: string;
+  picked: number | null;
+  moves: number;
+  updates: number;
+}
+
+declare global {
+  interface Window {
+    Plotly: any;
+    explorer: any;
+    gradio_config?: { root?: string };
+  }
+}
