@@ -100,14 +100,14 @@ def published(net: HasAccuracies, stitch: Stitch) -> Accuracy | None:
     )
 
 
-def accuracies(net: HasAccuracies, known: Sequence[tuple[Stitch, Result]]) -> dict[str, Accuracy]:
+def accuracies(net: HasAccuracies, counts: Sequence[tuple[Stitch, Result]]) -> dict[str, Accuracy]:
     """Return the best-founded accuracy of every stitch that has one: published, measured, then estimated."""
-    found: dict[str, Accuracy] = {}
+    best: dict[str, Accuracy] = {}
     for stitch in net.stitches:
         if accuracy := published(net, stitch):
-            found[stitch.name] = accuracy
+            best[stitch.name] = accuracy
     by_run: dict[tuple[str, str], dict[str, Result]] = {}
-    for stitch, result in known:
+    for stitch, result in counts:
         by_run.setdefault((result.photos, result.precision), {})[stitch.name] = result
     # the largest set of photos speaks first; of two precisions the exact one
     order = sorted(
@@ -115,16 +115,16 @@ def accuracies(net: HasAccuracies, known: Sequence[tuple[Stitch, Result]]) -> di
     )
     for run in order:
         for stitch in net.stitches:
-            if stitch.name in found or stitch.name not in run:
+            if stitch.name in best or stitch.name not in run:
                 continue
             result = run[stitch.name]
             if len(result.per_class) == IMAGENET_CLASSES:
-                found[stitch.name] = measured(result)
-            elif estimate := estimated(net, stitch, run, found):
-                found[stitch.name] = estimate
+                best[stitch.name] = measured(result)
+            elif estimate := estimated(net, stitch, run, best):
+                best[stitch.name] = estimate
             elif not any(published(net, anchor) for anchor in net.stitches if anchor.is_anchor):
-                found[stitch.name] = measured(result)
-    return found
+                best[stitch.name] = measured(result)
+    return best
 
 
 def measured(result: Result) -> Accuracy:
@@ -138,7 +138,7 @@ def measured(result: Result) -> Accuracy:
     )
 
 
-def control_of(net: HasAccuracies, stitch: Stitch, found: Mapping[str, Accuracy]) -> Stitch | None:
+def control_of(net: HasAccuracies, stitch: Stitch, accuracies: Mapping[str, Accuracy]) -> Stitch | None:
     """Return the stitch's back anchor at its published size, if a published accuracy stands there."""
     return next(
         (
@@ -146,18 +146,18 @@ def control_of(net: HasAccuracies, stitch: Stitch, found: Mapping[str, Accuracy]
             for control in net.stitches
             if control.is_anchor
             and control.anchors[0] == stitch.anchors[-1]
-            and control.name in found
-            and found[control.name].source == "published"
+            and control.name in accuracies
+            and accuracies[control.name].source == "published"
         ),
         None,
     )
 
 
 def estimated(
-    net: HasAccuracies, stitch: Stitch, run: Mapping[str, Result], found: Mapping[str, Accuracy]
+    net: HasAccuracies, stitch: Stitch, run: Mapping[str, Result], accuracies: Mapping[str, Accuracy]
 ) -> Accuracy | None:
     """Return the control's published top-1 plus the paired difference to it in one run, if both are there."""
-    control = control_of(net, stitch, found)
+    control = control_of(net, stitch, accuracies)
     if control is None or control.name not in run:
         return None
     result, reference = run[stitch.name], run[control.name]
@@ -165,7 +165,7 @@ def estimated(
         {c: (n, right) for c, (n, right, _) in result.per_class.items()},
         {c: (n, right) for c, (n, right, _) in reference.per_class.items()},
     )
-    base = found[control.name].top1
+    base = accuracies[control.name].top1
     return Accuracy(
         top1=base + difference,
         interval=(max(0.0, base + low), min(100.0, base + high)),
@@ -182,48 +182,48 @@ def estimated(
 def line(net: HasAccuracies) -> str:
     """Return the sentences below the chart: which accuracies of this network come from where."""
     by_source: dict[str, list[Accuracy]] = {"published": [], "measured": [], "estimated": []}
-    for known in net.accuracies.values():
-        by_source[known.source].append(known)
-    said = []
+    for accuracy in net.accuracies.values():
+        by_source[accuracy.source].append(accuracy)
+    sentences = []
     reported = len(net.reported)
     if reported:
         authors = _photos(list(net.reported.values()))
-        said.append(f"{reported} stitches as published by {authors}, for ImageNet-1k.")
+        sentences.append(f"{reported} stitches as published by {authors}, for ImageNet-1k.")
     if count := len(by_source["published"]) - reported:
-        said.append(f"{count} anchors as published by timm for ImageNet-1k.")
+        sentences.append(f"{count} anchors as published by timm for ImageNet-1k.")
     if count := len(by_source["measured"]):
-        said.append(f"{count} stitches measured on {_photos(by_source['measured'])}.")
+        sentences.append(f"{count} stitches measured on {_photos(by_source['measured'])}.")
     if count := len(by_source["estimated"]):
         photos = _photos(by_source["estimated"])
-        said.append(
+        sentences.append(
             f"{count} stitches estimated: the published top-1 of a control (the stitch's back anchor at its "
             f"published size) plus the paired difference to that control on {photos}. "
             "The 95 % intervals resample whole classes and do not cover the step from these classes to 1,000."
         )
     if unknown := len(net.stitches) - len(net.accuracies):
-        said.append(f"{unknown} stitches not measured yet.")
-    return " ".join(said)
+        sentences.append(f"{unknown} stitches not measured yet.")
+    return " ".join(sentences)
 
 
-def _photos(known: Sequence[Accuracy]) -> str:
-    return ", or ".join(dict.fromkeys(accuracy.photos for accuracy in known))
+def _photos(accuracies: Sequence[Accuracy]) -> str:
+    return ", or ".join(dict.fromkeys(accuracy.photos for accuracy in accuracies))
 
 
 def table(net: HasAccuracies) -> list[dict[str, Any]]:
     """Return a row a stitch, in the network's order: name, cost, accuracy, and whether it is on the front."""
     costs = [net.cost(stitch) for stitch in net.stitches]
-    known = [net.accuracies.get(stitch.name) for stitch in net.stitches]
-    front = set(frontier.front([c.gmacs for c in costs], [a.top1 if a else None for a in known]))
+    accuracies = [net.accuracies.get(stitch.name) for stitch in net.stitches]
+    front = set(frontier.front([c.gmacs for c in costs], [a.top1 if a else None for a in accuracies]))
     return [
         {
             "name": stitch.name,
             "image_size": stitch.image_size,
             "gmacs": cost.gmacs,  # unrounded: as a budget it must buy this very stitch
             "params_m": cost.params_m,
-            "top1": round(found.top1, 3) if found else None,
-            "interval": [round(end, 3) for end in found.interval] if found else None,
-            "source": found.source if found else None,
+            "top1": round(accuracy.top1, 3) if accuracy else None,
+            "interval": [round(end, 3) for end in accuracy.interval] if accuracy else None,
+            "source": accuracy.source if accuracy else None,
             "on_front": number in front,
         }
-        for number, (stitch, cost, found) in enumerate(zip(net.stitches, costs, known, strict=True))
+        for number, (stitch, cost, accuracy) in enumerate(zip(net.stitches, costs, accuracies, strict=True))
     ]

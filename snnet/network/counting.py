@@ -96,7 +96,7 @@ _NOTHING = {
     "counted where it is called": "_fused_rms_norm",
 }
 _COUNTS_NOTHING = {name for names in _NOTHING.values() for name in names.split()}
-_NAMED: set[tuple[str, str]] = set()  # operators and modules that a warning has named
+_WARNINGS: set[tuple[str, str]] = set()  # operators and modules that a warning has named
 
 
 class UncountedWarning(UserWarning):
@@ -139,8 +139,8 @@ class Counter(TorchDispatchMode):
     def warn(self) -> None:
         """Name every operator without a rule in a warning, each module's once."""
         for (operator, module), values in self.unknown.items():
-            if (operator, module) not in _NAMED:
-                _NAMED.add((operator, module))
+            if (operator, module) not in _WARNINGS:
+                _WARNINGS.add((operator, module))
                 warnings.warn(
                     f"no rule counts {operator} in {module}, which writes {values / max(1, self.values):.1%} "
                     "of the values here: what it multiplies is missing from the GMACs",

@@ -36,7 +36,7 @@ class Spectral(nn.Module):
 
 
 def test_an_operator_without_a_rule_is_named_once_with_its_module_and_share(monkeypatch):
-    monkeypatch.setattr(counting, "_NAMED", set())
+    monkeypatch.setattr(counting, "_WARNINGS", set())
     module = counting.on_meta(nn.Sequential(nn.Linear(8, 8), Spectral()))
     x = torch.empty(2, 8, device="meta")
     words = r"fft_\w+ in Spectral, which writes \d+\.\d%"
