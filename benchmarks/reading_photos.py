@@ -282,7 +282,7 @@ def _check(root: Path) -> None:
     print("\n| exactness | this library | datasets |\n|---|---|---|")
     mine = open_photos(folder)
     labels = flat["label"][:] if "label" in flat.column_names else "none"
-    print(f"| labels of tabby, a zebra's synset, tank_suit/deep, a link | {mine.labels} | {labels} |")
+    print(f"| labels of a zebra's synset, tabby, tank_suit/deep, a link | {mine.labels} | {labels} |")
     print(f"| photos of 4 (one behind a link) and a hidden one | {len(mine)} | {len(flat)} |")
     ours, other = failure(lambda: open_photos(damaged)[1]), failure(lambda: tables[1]["image"])
     print(f"| a damaged photo | {ours} | {other} |")
