@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from snnet.catalogue import entries, lite
+from snnet.catalogue import entries
 from snnet.weights.files import WeightsError
 
 from .fetching import Fetcher
@@ -103,7 +103,8 @@ class Networks:
 
     def instead(self) -> str | None:
         """Return the network that a page shows where that of the start can't be had; None without one."""
-        return lite.NAME if self.name != lite.NAME and self._entries[lite.NAME].is_here() else None
+        default = entries.DEFAULT
+        return default if self.name != default and self._entries[default].is_here() else None
 
     # --------------------------------------------------------------------------------------- names
 

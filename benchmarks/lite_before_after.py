@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import mean
 
 from snnet import frontier
-from snnet.catalogue import lite
+from snnet.catalogue import entries
 from snnet.evaluation import results
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--after", type=Path, default=AFTER)
     parser.add_argument("--ways", action="store_true")
     options = parser.parse_args()
-    net = lite.anchored()
+    net = entries.ready(entries.entry("lite"))
     tables = [measured(options.before), measured(options.after)]
     default = net.stitches[0].image_size
 

@@ -69,15 +69,18 @@ def stitch(
     net = network(names, joining)
     photos = data if isinstance(data, Photos) else open_photos(cast(Any, data), limit=limit, seed=seed)
     start(net, photos, batch_size=batch_size, workers=workers, progress=progress)
-    net.origin = {
+    net.origin = origin(net, photos) | {"pretrained": pretrained, "ways": ways}
+    return net
+
+
+def origin(net: "StitchedNetwork", photos: "Photos") -> dict[str, Any]:
+    """Return how a network's layers were made, of one that was started on photos."""
+    return {
         "method": "least squares, no training",
         "models": [anchor.name for anchor in net.anchors],
-        "pretrained": pretrained,
-        "ways": ways,
         "photos": len(photos),
         "fingerprint": photos.fingerprint,
     }
-    return net
 
 
 def network(names: Sequence[str], joining: Joining) -> "StitchedNetwork":

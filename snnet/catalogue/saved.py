@@ -13,6 +13,8 @@ from snnet.stitches.stitch import Leg, Stitch
 from snnet.weights.files import WeightsError, brief, differing, read_checkpoint
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from snnet.evaluation.results import Result
     from snnet.network.network import Network
 
@@ -20,6 +22,7 @@ N = TypeVar("N", bound="Network")
 
 CONFIG, WEIGHTS, RESULTS, CARD = "config.json", "model.safetensors", "results.csv", "README.md"
 FORMAT = 1
+_ANCHORS_FROM = "anchors_from"  # in the plan: "originals" where the folder holds no tensors of the anchors
 
 
 def is_network(folder: Path) -> bool:
@@ -32,14 +35,17 @@ def write(
 ) -> None:
     """Write a network to a folder: its plan, its tensors, the results `bundled` with it, and its card's text.
 
-    The folder is made if it is missing; what was there of another network is replaced.
+    The folder is made if it is missing; what was there of another network is replaced. Where the plan leaves
+    the anchors to their originals, their tensors are left out and the others rounded to float16.
     """
     import safetensors.torch
 
     from snnet.evaluation import results
 
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in net.state_dict().items()}
+    tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in _written(net, plan).items()}
+    if is_light(plan):
+        tensors = {key: tensor.half() for key, tensor in tensors.items()}
     part = folder / f"{WEIGHTS}.part"
     safetensors.torch.save_file(tensors, part, metadata={"format": "pt"})
     (folder / CONFIG).write_text(json.dumps({"snnet": plan}, indent=1) + "\n", encoding="utf-8")
@@ -56,13 +62,32 @@ def read(folder: Path, make: "type[N]") -> "N":
 
     Raises WeightsError naming the file that is missing, damaged or of another network.
     """
-    net = _network(read_plan(folder / CONFIG), folder, make)
+    plan = read_plan(folder / CONFIG)
+    net = _network(plan, folder, make)
     remedy = "save the network again, or fetch the folder whole"
     tensors = read_checkpoint(folder / WEIGHTS, remedy)
-    if words := differing(net.state_dict(), tensors):
+    if words := differing(_written(net, plan), tensors):
         raise WeightsError(f"{folder / WEIGHTS} does not fit {folder / CONFIG}: {brief(words)}; {remedy}")
-    net.load_state_dict(tensors)
+    net.load_state_dict(net.state_dict() | tensors)
     return net
+
+
+def read_untrained(folder: Path, make: "type[N]", own_norms: bool) -> "N":
+    """Return the network of a folder as its training began: its anchors' originals, its layers zero.
+
+    Raises WeightsError where the originals can't be had.
+    """
+    plan = read_plan(folder / CONFIG)
+    return _network({**plan, "own_norms": own_norms, _ANCHORS_FROM: "originals", "origin": {}}, folder, make)
+
+
+def _written(net: "Network", plan: Mapping[str, Any]) -> "dict[str, Tensor]":
+    """Return the tensors of a network that its folder holds."""
+    return {
+        name: tensor
+        for name, tensor in net.state_dict().items()
+        if not (is_light(plan) and name.startswith("anchors."))
+    }
 
 
 def bundled_results(folder: Path) -> "list[Result]":
@@ -72,8 +97,11 @@ def bundled_results(folder: Path) -> "list[Result]":
     return results.read_table(folder / RESULTS) if (folder / RESULTS).is_file() else []
 
 
-def plan_of(net: "Network", is_reported: bool) -> dict[str, Any]:
-    """Return all that makes a network again but its tensors, as JSON; see `is_reported`."""
+def plan_of(net: "Network", is_reported: bool, light: bool = False) -> dict[str, Any]:
+    """Return all that makes a network again but its tensors, as JSON; see `is_reported` and `is_light`.
+
+    Raises ValueError for anchors that can't be left to their originals, because they are not what those are.
+    """
     import timm
 
     plan: dict[str, Any] = {
@@ -85,6 +113,9 @@ def plan_of(net: "Network", is_reported: bool) -> dict[str, Any]:
     }
     if net.published_as:
         return plan | {"published": net.published_as, "rank": net.rank, "reported": is_reported}
+    if light:
+        _check_originals(net)
+        plan[_ANCHORS_FROM] = "originals"
     return plan | {
         "rank": net.rank,
         "own_norms": net.own_norms,
@@ -124,6 +155,29 @@ def is_reported(plan: Mapping[str, Any]) -> bool:
     return "published" in plan and plan.get("reported", True)
 
 
+def is_light(plan: Mapping[str, Any]) -> bool:
+    """True if a folder leaves its anchors' tensors to their originals: a package's, or timm's hub's."""
+    return plan.get(_ANCHORS_FROM) == "originals"
+
+
+def is_here(plan: Mapping[str, Any]) -> bool:
+    """True if a folder's network can be loaded without a server."""
+    from snnet.weights.originals import is_packaged
+
+    return not is_light(plan) or all(is_packaged(row["weights"]) for row in plan["anchors"])
+
+
+def _check_originals(net: "Network") -> None:
+    from snnet.weights.originals import timm_model
+
+    for anchor in net.anchors:
+        original = timm_model(anchor.weights).state_dict() if anchor.weights else {}
+        ours = anchor.model.state_dict()
+        if ours.keys() != original.keys() or any(not ours[key].cpu().equal(original[key]) for key in ours):
+            name = anchor.weights or "none is named"
+            raise ValueError(f"{anchor.name} is not its original ({name}): save {net.name} whole")
+
+
 def _network(plan: Mapping[str, Any], folder: Path, make: "type[N]") -> "N":
     from snnet.catalogue import families
     from snnet.network.anchor import make_anchor
@@ -135,7 +189,9 @@ def _network(plan: Mapping[str, Any], folder: Path, make: "type[N]") -> "N":
         try:
             anchors = []
             for row in plan["anchors"]:
-                anchor = make_anchor(row["name"], row["model"], False, row["options"])
+                pretrained = is_light(plan)
+                model = row["weights"] if pretrained else row["model"]
+                anchor = make_anchor(row["name"], model, pretrained, row["options"])
                 anchor.weights = row["weights"]
                 anchors.append(anchor)
             stitches = [

@@ -77,16 +77,19 @@ class StitchedNetwork(Network, ModelHubMixin):
         """Fill `accuracies` from published results, those that ship, those `bundled`, and the user's."""
         self.accuracies = accuracy.accuracies(self, results_of(self, store, bundled))
 
-    def save(self, folder: str | Path) -> None:
+    def save(self, folder: str | Path, *, light: bool = False) -> None:
         """Write the network to a folder: `config.json`, `model.safetensors`, its results and a model card.
 
-        The folder is made if it is missing; what was there of another network is replaced.
+        The folder is made if it is missing; what was there of another network is replaced. A `light` folder
+        leaves the anchors to their pretrained originals and holds the rest as float16: ValueError unless the
+        anchors are those.
         """
+        plan = saved.plan_of(self, is_reported=bool(self.reported), light=light)
         measured = list({result.key: result for _, result in results_of(self)}.values())
         if measured:
             self.attach()
         text = saved.card(self, accuracy.table(self), accuracy.line(self))
-        saved.write(Path(folder), saved.plan_of(self, is_reported=bool(self.reported)), self, measured, text)
+        saved.write(Path(folder), plan, self, measured, text)
 
     @classmethod
     def from_folder(cls, folder: Path) -> "StitchedNetwork":

@@ -24,13 +24,14 @@ def add(commands: Any) -> None:
     )
     option = parser.add_argument
     option(
-        "models", nargs="+", metavar="NAME", help="two or more of timm's models, or `lite` to start it anew"
+        "models",
+        nargs="+",
+        metavar="NAME",
+        help="two or more of timm's models, or a network to start anew",
     )
     add_photos(parser, "photos to start from; labels are not needed", split="train")
     add_draw(parser, limit=500)
-    option(
-        "--out", type=Path, help="the folder to write (default: the models' names; for lite its shipped file)"
-    )
+    option("--out", type=Path, help="the folder to write (default: the models' names)")
     option(
         "--no-pretrained", dest="pretrained", action="store_false", help="random weights, to try things out"
     )
@@ -51,22 +52,21 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Join the models and write the network's folder."""
-    from snnet.catalogue import build, lite
+    from snnet.catalogue import build, entries
     from snnet.network.start import start
 
     malloc.keep_freed()
     photos = open_photos(options, seed=options.seed)
     settings = {"batch_size": options.batch_size, "workers": options.workers, "progress": True}
-    if options.models == [lite.NAME]:
-        net = lite.anchored()
+    names = [entry.name for entry in entries.entries()]
+    if len(options.models) == 1 and options.models[0] in names:
+        net = entries.entry(options.models[0]).untrained(options.own_norms)
+        assert net is not None  # those of the catalogue all begin from their anchors
         start(net, photos, **settings)
-        file = options.out or lite.LAYERS
-        origin = {"network": net.name, "photos": len(photos), "fingerprint": photos.fingerprint}
-        lite.write_layers(net, file, origin | {"method": "least squares, no training"})
-        say(f"wrote {file} ({file.stat().st_size / 1e6:.1f} MB)")
-        return
-    joining = {name: getattr(options, name) for name in _JOINING}
-    net = build.stitch(options.models, data=photos, **joining, **settings)
+        net.origin = build.origin(net, photos)
+    else:
+        joining = {name: getattr(options, name) for name in _JOINING}
+        net = build.stitch(options.models, data=photos, **joining, **settings)
     folder = options.out or Path(net.name)
     net.save(folder)
     gmacs = [net.cost(stitch).gmacs for stitch in net.stitches]

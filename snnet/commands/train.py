@@ -49,7 +49,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Train, or say what would be trained."""
-    from snnet.catalogue import entries, lite
+    from snnet.catalogue import entries
     from snnet.evaluation.store import Store
     from snnet.training.plan import plan
     from snnet.training.run import TrainingOptions, train
@@ -83,9 +83,8 @@ def run(options: argparse.Namespace) -> None:
 
         plots.training(options.out, options.plot)
         say(f"wrote {options.plot}")
-    if isinstance(entry, entries.LiteEntry):
-        origin = {"network": net.name} | net.origin
-        lite.write_layers(net, options.out / lite.LAYERS.name, origin, half=True)
+    if entry.is_light and not recipe.anchor_lr:
+        net.save(options.out / "light", light=True)  # as the one that ships
     say(f"wrote {options.out}: measure it with: python -m snnet evaluate {options.out} --data PHOTOS")
 
 

@@ -1,7 +1,6 @@
 """The network that ships: its anchors, its stitches, its files."""
 
 import json
-import re
 
 import pytest
 import timm
@@ -9,10 +8,7 @@ import torch
 
 import snnet
 from snnet.catalogue import entries
-from snnet.catalogue import lite as shipped
 from snnet.weights import originals
-from snnet.weights.files import WeightsError
-from tests.network.test_own_norms import with_norms
 from tests.networks import tiny
 
 
@@ -77,61 +73,24 @@ class TestLite:
         assert row["ways"] == lite.ways
         assert row["here"] is True
 
-
-class TestLayersFile:
-    def test_gives_back_the_layers(self, tmp_path):
-        net, other = tiny(seed=1), tiny(seed=2)
-        shipped.write_layers(net, tmp_path / "l.safetensors", {"seed": 1})
-        shipped.read_layers(other, tmp_path / "l.safetensors")
-        for name, tensor in net.layers.state_dict().items():
-            assert torch.equal(other.layers.state_dict()[name], tensor)
-
-    def test_gives_back_the_norms_behind_them_rounded(self, tmp_path):
-        net, other = with_norms(seed=1), with_norms(seed=2)
-        shipped.write_layers(net, tmp_path / "l.safetensors", {"method": "m"}, half=True)
-        shipped.read_layers(other, tmp_path / "l.safetensors")
+    @pytest.mark.parametrize("own_norms", [False, True])
+    def test_its_training_begins_with_its_anchors_and_zero_layers(self, lite, own_norms):
+        net = entries.entry("lite").untrained(own_norms=own_norms)
+        assert (net.stitches, net.own_norms, net.origin) == (lite.stitches, own_norms, {})
+        assert not any(layer.weight.any() or layer.bias.any() for layer in net.layers.values())
         for name, tensor in net.state_dict().items():
-            if not name.startswith("anchors."):
-                assert torch.equal(other.state_dict()[name], tensor.half().float()), name
-        made_from, names = shipped.told(tmp_path / "l.safetensors")
-        assert made_from == {"method": "m"}
-        assert any(name.startswith("norms.") for name in names)
+            if name.startswith("anchors."):
+                assert torch.equal(lite.state_dict()[name], tensor)
 
-    def test_layers_with_and_without_norms_load(self, tmp_path, monkeypatch):
-        for own_norms in (False, True):
-            net = shipped.anchored(own_norms)
-            with torch.no_grad():
-                net.layers["a0b10-a1b13"].weight.fill_(0.5)
-            file = tmp_path / f"{own_norms}.safetensors"
-            shipped.write_layers(net, file, {"method": "by hand"}, half=own_norms)
-            monkeypatch.setattr(shipped, "LAYERS", file)
-            loaded = shipped.load()
-            assert loaded.own_norms == own_norms
-            assert loaded.origin == {"method": "by hand"}
-            assert entries.LiteEntry().calibration == "by hand"
-            assert loaded.layers["a0b10-a1b13"].weight.mean() == 0.5
+    def test_a_light_folder_leaves_the_anchors_to_their_originals(self, lite, tmp_path):
+        lite.save(tmp_path / "light", light=True)
+        shipped = entries.NETWORKS / "lite"
+        for file in ("config.json", "model.safetensors"):
+            assert (tmp_path / "light" / file).read_bytes() == (shipped / file).read_bytes()
+        again = snnet.load(str(tmp_path / "light"))
+        assert all(torch.equal(again.state_dict()[name], t) for name, t in lite.state_dict().items())
 
-    def test_equal_layers_give_equal_bytes(self, tmp_path):
-        for name in ("one", "two"):
-            shipped.write_layers(tiny(), tmp_path / name, {"seed": 1, "photos": "p", "method": "m"})
-        assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
-    def test_a_missing_file_is_named(self, tmp_path):
-        with pytest.raises(WeightsError, match=r"l\.safetensors is missing: .*python -m snnet stitch tiny"):
-            shipped.read_layers(tiny(), tmp_path / "l.safetensors")
-
-    @pytest.mark.parametrize("keep", [0, 7, 100, -1])
-    def test_a_truncated_file_is_named(self, tmp_path, keep):
-        file = tmp_path / "l.safetensors"
-        shipped.write_layers(tiny(), file, {})
-        file.write_bytes(file.read_bytes()[:keep])
-        with pytest.raises(WeightsError, match=r"l\.safetensors can't be read"):
-            shipped.read_layers(tiny(), file)
-
-    def test_another_networks_layers_are_refused(self, tmp_path):
-        net = tiny()
-        dropped = next(iter(net.layers))
-        del net.layers[dropped]
-        shipped.write_layers(net, tmp_path / "l.safetensors", {})
-        with pytest.raises(WeightsError, match=re.escape(f"{dropped}.bias")):
-            shipped.read_layers(tiny(), tmp_path / "l.safetensors")
+def test_anchors_that_are_no_originals_are_not_left_to_them(tmp_path):
+    with pytest.raises(ValueError, match=r"small is not its original .*save tiny whole"):
+        tiny().save(tmp_path, light=True)

@@ -74,7 +74,8 @@ def test_stitching_twice_writes_the_same_file(tmp_path, folder, capsys):  # noqa
         )
         assert status == 0, err
         assert "38 stitching layers" in err
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    for file in ("config.json", "model.safetensors"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
 @pytest.mark.slow
