@@ -23,7 +23,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "hub_photos": ("photos.hub",),
     "layers": ("network.layers",),
     "least_squares": ("network.least_squares",),
-    "lite": ("catalogue.lite",),
+    "lite": ("weights.originals",),
     "make": ("catalogue.build", "network.start", "weights.originals"),
     "memory": ("commands.malloc",),
     "norms": ("network.own_norms", "network.match_norms"),
