@@ -7,11 +7,11 @@ const isKnown = (value) => value !== null && value !== undefined && !Number.isNa
 export function front(costs, values) {
   const places = [...costs.keys()].filter((place) => isKnown(values[place]));
   places.sort((a, b) => costs[a] - costs[b] || values[b] - values[a] || a - b);
-  const found = [];
+  const steps = [];
   for (const place of places) {
-    if (!found.length || values[place] > values[found.at(-1)]) found.push(place);
+    if (!steps.length || values[place] > values[steps.at(-1)]) steps.push(place);
   }
-  return found;
+  return steps;
 }
 
 // Of the zoo's models between the cheapest and the costliest known stitch, how many some stitch matches or beats.

@@ -119,20 +119,20 @@ export function createRoute(page) {
   function legInWords({ anchor, start, stop, hasStem, hasHead }) {
     const { norms } = routeDrawing.anchors[anchor];
     const last = stop - 1 - norms.filter((index) => index >= start && index < stop).length;
-    const said = [];
-    if (hasStem) said.push("stem");
-    if (last >= start) said.push(asRange(start, last));
-    if (last < stop - 1) said.push("norm");
-    if (hasHead) said.push("head");
-    const end = said.pop();
-    return said.length ? `${said.join(", ")} and ${end}` : end;
+    const words = [];
+    if (hasStem) words.push("stem");
+    if (last >= start) words.push(asRange(start, last));
+    if (last < stop - 1) words.push("norm");
+    if (hasHead) words.push("head");
+    const end = words.pop();
+    return words.length ? `${words.join(", ")} and ${end}` : end;
   }
 
   function sentenceOf(stitch) {
     const pieces = piecesOf(stitch);
     const costs = pieces.map((piece) => piece.macs);
     const { parts, total } = printedSum(costs, digitsFor(costs));
-    const said = pieces.flatMap((piece, place) => {
+    const words = pieces.flatMap((piece, place) => {
       const cost = place ? parts[place] : `${parts[place]} GMACs`;
       const arrow = place ? [" → "] : [];
       if (!piece.isLayer) return [...arrow, bold(titleOf(piece.anchor)), ` ${legInWords(piece)} (${cost})`];
@@ -140,8 +140,8 @@ export function createRoute(page) {
       name.className = "is-layer";
       return [...arrow, name, ` (${cost})`];
     });
-    if (pieces.length === 1) return [said[0], ` whole: ${legInWords(pieces[0])}: ${total} GMACs at ${stitch.image_size} px`];
-    return [...said, `: ${total} GMACs at ${stitch.image_size} px`];
+    if (pieces.length === 1) return [words[0], ` whole: ${legInWords(pieces[0])}: ${total} GMACs at ${stitch.image_size} px`];
+    return [...words, `: ${total} GMACs at ${stitch.image_size} px`];
   }
 
   function nameOfBlock(anchor, index) {
@@ -291,9 +291,9 @@ export function createRoute(page) {
   function fitted(text, width) {
     const size = sizeOf("small");
     if (textWidth(text, size) <= width) return text;
-    let kept = text;
-    while (kept.length > 3 && textWidth(`${kept}…`, size) > width) kept = kept.slice(0, -1);
-    return `${kept}…`;
+    let short = text;
+    while (short.length > 3 && textWidth(`${short}…`, size) > width) short = short.slice(0, -1);
+    return `${short}…`;
   }
 
   const isByStage = () => routeDrawing.by === "stage" && routeDrawing.columns - routeDrawing.anchors[0].norms.length > 1;
@@ -307,7 +307,7 @@ export function createRoute(page) {
     const { anchors } = routeDrawing;
     const fine = sizeOf("fine");
     const names = routeMap.axis.map(({ column }) => {
-      const anchor = anchors.find((found) => found.depths[column] > 0);
+      const anchor = anchors.find((one) => one.depths[column] > 0);
       const last = anchor.depths.slice(0, column + 1).reduce((sum, depth) => sum + depth, 0);
       const grid = asGrid(anchor.grids[at][last]);
       if (anchor.norms.includes(last - 1)) return ["norm", "norm"];
@@ -454,8 +454,8 @@ export function createRoute(page) {
     const box = elements.routeMap.getBoundingClientRect();
     const x = event.clientX - box.left,
       y = event.clientY - box.top;
-    const row = nearestOf(routeMap.rows, (found) => Math.abs(found.y - y));
-    const block = nearestOf(row.blocks, (found) => Math.abs(found.x - x));
+    const row = nearestOf(routeMap.rows, (one) => Math.abs(one.y - y));
+    const block = nearestOf(row.blocks, (one) => Math.abs(one.x - x));
     return Math.abs(row.y - y) <= 26 && Math.abs(block.x - x) <= 30 ? block : null;
   }
 
@@ -476,7 +476,7 @@ export function createRoute(page) {
     const other = { ArrowUp: block.anchor + 1, ArrowDown: block.anchor - 1 }[event.key];
     const goals = { ArrowLeft: row[position - 1], ArrowRight: row[position + 1], Home: row[0], End: row.at(-1) };
     const goal =
-      other === undefined ? goals[event.key] : routeMap.rows[other] && nearestOf(routeMap.rows[other].blocks, (found) => Math.abs(found.x - block.x));
+      other === undefined ? goals[event.key] : routeMap.rows[other] && nearestOf(routeMap.rows[other].blocks, (one) => Math.abs(one.x - block.x));
     if (event.key === "Escape") hideTip();
     else if (!(event.key in goals) && other === undefined) return;
     event.preventDefault();
