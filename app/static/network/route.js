@@ -475,8 +475,7 @@ export function createRoute(page) {
       position = block.index + 1;
     const other = { ArrowUp: block.anchor + 1, ArrowDown: block.anchor - 1 }[event.key];
     const goals = { ArrowLeft: row[position - 1], ArrowRight: row[position + 1], Home: row[0], End: row.at(-1) };
-    const goal =
-      other === undefined ? goals[event.key] : routeMap.rows[other] && nearestOf(routeMap.rows[other].blocks, (one) => Math.abs(one.x - block.x));
+    const goal = other === undefined ? goals[event.key] : routeMap.rows[other] && nearestOf(routeMap.rows[other].blocks, (one) => Math.abs(one.x - block.x));
     if (event.key === "Escape") hideTip();
     else if (!(event.key in goals) && other === undefined) return;
     event.preventDefault();
