@@ -5,7 +5,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snnet.catalogue.families import sources_of
 from snnet.paths import ASSETS
+from snnet.tables.published_results import family_of
 from snnet.weights.files import WeightsError
 from snnet.weights.sources import Source
 from snnet.weights.transfer import Progress
@@ -81,10 +83,9 @@ class PublishedEntry(Entry):
     calibration = "joint training by their authors"
 
     def __init__(self, name: str) -> None:
-        from snnet.catalogue import published
-
-        self._family = published.family_of(name)
-        self.name, self.title, self.sources = name, self._family.title, self._family.sources
+        self._family = family_of(name)
+        self.name, self.title = name, self._family.title
+        self.sources = sources_of(self._family)
 
     def is_here(self) -> bool:
         from snnet.weights import sources

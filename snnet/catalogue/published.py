@@ -1,15 +1,16 @@
 """The authors' checkpoints, read into our network on timm's own models.
 
 What their code names otherwise than today's timm is settled here: Swin's step down at a stage's end, LeViT's
-numbering of half blocks, SN-Netv2's low-rank branches. What the networks are, and where their files lie, is
-in `snnet.catalogue.families`; what the authors measured in `snnet.tables.published_results`.
+numbering of half blocks, SN-Netv2's low-rank branches. How the networks are
+put together is in `snnet.catalogue.families`, what is known of them in `snnet.tables.published_results`.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from snnet.catalogue.families import assemble, families, family_of, reported
+from snnet.catalogue.families import assemble, reported
+from snnet.tables.published_results import families, family_of
 from snnet.weights.files import WeightsError, brief, differing
 
 if TYPE_CHECKING:
@@ -72,15 +73,15 @@ def _their_levit(key: str, depths: Sequence[int]) -> str:
 
 def _merged(state_dict: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
     """Return a checkpoint with its low-rank branches added to their weights: W + B·A / 64."""
-    found = dict(state_dict)
-    for key in [key for key in found if key.endswith(".lora_A")]:
+    merged = dict(state_dict)
+    for key in [key for key in merged if key.endswith(".lora_A")]:
         stem = key.removesuffix("lora_A")
-        if {stem + "lora_B", stem + "weight"} <= found.keys():
-            branch = found.pop(stem + "lora_B").float() @ found.pop(key).float() / LOW_RANK
-            weight = found[stem + "weight"]
+        if {stem + "lora_B", stem + "weight"} <= merged.keys():
+            branch = merged.pop(stem + "lora_B").float() @ merged.pop(key).float() / LOW_RANK
+            weight = merged[stem + "weight"]
             if branch.shape == weight.shape:  # else the comparison of shapes will say so
-                found[stem + "weight"] = weight.float() + branch
-    return found
+                merged[stem + "weight"] = weight.float() + branch
+    return merged
 
 
 # --------------------------------------------------------------------------------------------- networks
@@ -136,13 +137,13 @@ def from_state_dict(family: str, state_dict: Mapping[str, Any]) -> "StitchedNetw
     """
     from snnet.catalogue.stitched_network import StitchedNetwork
 
-    found = family_of(family)
+    network = family_of(family)
     if isinstance(state_dict.get("model"), Mapping):
         state_dict = state_dict["model"]
-    given = {key: tensor for key, tensor in _merged(state_dict).items() if not _COMPUTED.search(key)}
-    net = assemble(StitchedNetwork, found)
+    checkpoint = {key: tensor for key, tensor in _merged(state_dict).items() if not _COMPUTED.search(key)}
+    net = assemble(StitchedNetwork, network)
     depths = [anchor.depths for anchor in net.anchors]
-    architectures = [anchor.architecture for anchor in found.anchors]
+    architectures = [anchor.architecture for anchor in network.anchors]
     ours = {key: tensor for key, tensor in net.state_dict().items() if not _COMPUTED.search(key)}
     theirs = {key: _their_key(key, depths, architectures) for key in ours}
     # 1×1 convolutions of theirs may be linear layers of ours
@@ -151,11 +152,11 @@ def from_state_dict(family: str, state_dict: Mapping[str, Any]) -> "StitchedNetw
         key: tensor.reshape(expected[key].shape)
         if key in expected and key.startswith("stitch_layers.") and tensor.shape[2:] == (1, 1)
         else tensor
-        for key, tensor in given.items()
+        for key, tensor in checkpoint.items()
         if key in expected or not _is_spare(key, net)
     }
     if words := differing(expected, shaped):
-        raise WeightsError(f"these are not the weights of {found.title}: {brief(words)}")
+        raise WeightsError(f"these are not the weights of {network.title}: {brief(words)}")
     net.load_state_dict({key: shaped[theirs[key]] for key in ours}, strict=False)
     net.reported = reported(net)
     return net

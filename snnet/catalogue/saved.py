@@ -182,9 +182,10 @@ def _network(plan: Mapping[str, Any], folder: Path, make: "type[N]") -> "N":
     from snnet.catalogue import families
     from snnet.network.anchor import make_anchor
     from snnet.photos.transform import Transform
+    from snnet.tables.published_results import family_of
 
     if name := plan.get("published"):
-        net = families.assemble(make, families.family_of(name), plan.get("rank", 0))
+        net = families.assemble(make, family_of(name), plan.get("rank", 0))
     else:
         try:
             anchors = []

@@ -5,6 +5,7 @@ import torch
 
 import snnet
 from snnet.catalogue import entries, published
+from snnet.catalogue.families import sources_of
 from snnet.weights import sources as download
 from snnet.weights.files import WeightsError
 from tests.catalogue.test_published import checkpoint
@@ -87,7 +88,7 @@ def test_what_is_not_here_is_fetched_once(levit_file, monkeypatch, capsys):
     monkeypatch.setattr(download, "fetch", fetch)
     for _ in range(2):
         assert len(snnet.load("levit").stitches) == 8
-    assert fetched == [published.families()["levit"].sources]
+    assert fetched == [sources_of(published.family_of("levit"))]
     said = capsys.readouterr().err
     assert "LeViT-192/256: fetching 12" in said  # the size comes first
     assert "MB of weights" in said

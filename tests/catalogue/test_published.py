@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from snnet.catalogue import published
+from snnet.catalogue.families import sources_of
 from snnet.catalogue.stitched_network import StitchedNetwork
 from snnet.network.sweep import sweep
 from snnet.tables import published_results
@@ -135,7 +136,7 @@ def test_originals_are_in_the_zoo():
 
 def test_files_are_where_the_authors_put_them():
     for family in published.families().values():
-        for source in family.sources:
+        for source in sources_of(family):
             assert source.address.startswith("https://")
             assert "ziplab" in source.address
             assert source.address.endswith(".pth")
