@@ -106,7 +106,7 @@ def network(names: Sequence[str], joining: Joining) -> "StitchedNetwork":
     if joining.max_stitches is not None:
         every = _thinned(anchors, every, joining.max_stitches, transforms)
     net = StitchedNetwork(
-        "-".join(order), " + ".join(order), anchors, every, transforms, joining.low_rank, joining.own_norms
+        "-".join(order), " + ".join(order), anchors, every, transforms, joining.layers
     ).eval()
     with torch.inference_mode():
         images = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0))

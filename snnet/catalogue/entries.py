@@ -199,31 +199,31 @@ def load(name: str, *, weights: str | Path | None = None) -> "StitchedNetwork":
 
     Raises ValueError for an unknown name and WeightsError for a missing or damaged file.
     """
-    found = entry(name)
-    if weights is None and found.sources and not found.is_here():
-        fetch(found)
-    return ready(found, None if weights is None else Path(weights))
+    network = entry(name)
+    if weights is None and network.sources and not network.is_here():
+        fetch(network)
+    return ready(network, None if weights is None else Path(weights))
 
 
-def ready(found: Entry, weights: Path | None = None) -> "StitchedNetwork":
+def ready(network: Entry, weights: Path | None = None) -> "StitchedNetwork":
     """Return an entry's network from what is here, with its accuracies."""
-    net = found.build(weights)
+    net = network.build(weights)
     if not net.accuracies:  # a folder's come with it
         net.attach()
     return net
 
 
-def fetch(found: Entry, say: Callable[[str], None] | None = None) -> None:
+def fetch(network: Entry, say: Callable[[str], None] | None = None) -> None:
     """Fetch an entry's weights for a person at a terminal: the size first, then a bar, on standard error."""
     import sys
 
     from snnet.weights import transfer
 
-    size = found.size()
-    text = f"{found.title}: fetching {size / 1e6:.0f} MB of weights"
+    size = network.size()
+    text = f"{network.title}: fetching {size / 1e6:.0f} MB of weights"
     (say or (lambda sentence: print(sentence, file=sys.stderr)))(text)
-    with transfer.console_progress(found.name) as progress:
-        found.fetch(progress)
+    with transfer.console_progress(network.name) as progress:
+        network.fetch(progress)
 
 
 def facts(net: "StitchedNetwork") -> dict[str, Any]:
@@ -239,7 +239,7 @@ def facts(net: "StitchedNetwork") -> dict[str, Any]:
     }
 
 
-def summary(found: Entry, net: "StitchedNetwork | None" = None) -> dict[str, Any]:
+def summary(network: Entry, net: "StitchedNetwork | None" = None) -> dict[str, Any]:
     """Return what the catalogue says of a network, as JSON; loads the network only if it is small and here.
 
     `gmacs` and `top1` (percent) are [lowest, highest]; `source` tells where the accuracies are from;
@@ -247,24 +247,24 @@ def summary(found: Entry, net: "StitchedNetwork | None" = None) -> dict[str, Any
     """
     from snnet.tables import published_results
 
-    row: dict[str, Any] = {"name": found.name, "title": found.title, "here": found.is_here()}
-    known = found.facts()
-    if net is None and not known and row["here"]:
-        net = ready(found)
+    row: dict[str, Any] = {"name": network.name, "title": network.title, "here": network.is_here()}
+    figures = network.facts()
+    if net is None and not figures and row["here"]:
+        net = ready(network)
     top1: list[float] = []
     source: set[str] = set()
     if net is not None:
-        known = facts(net)
+        figures = facts(net)
         top1 = [accuracy.top1 for accuracy in net.accuracies.values()]
         source = {accuracy.source for accuracy in net.accuracies.values()}
-    elif curve := published_results.curves().get(found.name):
+    elif curve := published_results.curves().get(network.name):
         top1, source = [stitch.top1 for stitch in curve.stitches], {"published"}
     return (
         row
-        | known
+        | figures
         | {
             "top1": [min(top1), max(top1)] if top1 else None,
             "source": sorted(source),
-            "layers": found.calibration,
+            "layers": network.calibration,
         }
     )

@@ -145,6 +145,7 @@ def assemble(make: "type[N]", family: Family, rank: int = 0) -> "N":
     import timm
 
     from snnet.network.anchor import Anchor
+    from snnet.network.layers import LayerOptions
     from snnet.photos.transform import Transform
 
     adapter = _norm_as_block() if family.skips_norm else None
@@ -159,7 +160,7 @@ def assemble(make: "type[N]", family: Family, rank: int = 0) -> "N":
         anchors,
         _stitches(family, [anchor.depths for anchor in anchors]),
         {IMAGE_SIZE: transform},
-        rank,
+        LayerOptions(rank),
     )
     net.published_as = family.name
     net.origin = {"method": "joint training by their authors"}

@@ -11,6 +11,7 @@ from snnet.stitches.stitch import Joint, Route, Stitch, joined, layer_name, whol
 
 if TYPE_CHECKING:
     from snnet.network.anchor import Anchor, Point
+    from snnet.network.layers import LayerOptions
 
 Ways = Literal["auto", "paired", "unpaired", "two-way"]
 
@@ -28,6 +29,13 @@ class Joining:
     own_norms: bool = False
     image_size: int | None = None  # px
     crop: float | None = None  # of the short side
+
+    @property
+    def layers(self) -> "LayerOptions":
+        """What every stitching layer has."""
+        from snnet.network.layers import LayerOptions
+
+        return LayerOptions(self.low_rank, self.own_norms)
 
     def __post_init__(self) -> None:
         if self.ways not in get_args(Ways):

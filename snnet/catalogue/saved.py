@@ -43,7 +43,7 @@ def write(
     from snnet.evaluation import results
 
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in _written(net, plan).items()}
+    tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in _own_tensors(net, plan).items()}
     if is_light(plan):
         tensors = {key: tensor.half() for key, tensor in tensors.items()}
     part = folder / f"{WEIGHTS}.part"
@@ -66,7 +66,7 @@ def read(folder: Path, make: "type[N]") -> "N":
     net = _network(plan, folder, make)
     remedy = "save the network again, or fetch the folder whole"
     tensors = read_checkpoint(folder / WEIGHTS, remedy)
-    if words := differing(_written(net, plan), tensors):
+    if words := differing(_own_tensors(net, plan), tensors):
         raise WeightsError(f"{folder / WEIGHTS} does not fit {folder / CONFIG}: {brief(words)}; {remedy}")
     net.load_state_dict(net.state_dict() | tensors)
     return net
@@ -81,7 +81,7 @@ def read_untrained(folder: Path, make: "type[N]", own_norms: bool) -> "N":
     return _network({**plan, "own_norms": own_norms, _ANCHORS_FROM: "originals", "origin": {}}, folder, make)
 
 
-def _written(net: "Network", plan: Mapping[str, Any]) -> "dict[str, Tensor]":
+def _own_tensors(net: "Network", plan: Mapping[str, Any]) -> "dict[str, Tensor]":
     """Return the tensors of a network that its folder holds."""
     return {
         name: tensor
@@ -145,8 +145,8 @@ def read_plan(file: Path) -> Mapping[str, Any]:
             f"{file} is not the plan of a stitched network ({type(error).__name__}): save it again"
         ) from error
     if not isinstance(plan, dict) or plan.get("format") != FORMAT:
-        held = plan.get("format") if isinstance(plan, dict) else plan
-        raise WeightsError(f"{file} has the format {held!r} where {FORMAT} is read: update the project")
+        theirs = plan.get("format") if isinstance(plan, dict) else plan
+        raise WeightsError(f"{file} has the format {theirs!r} where {FORMAT} is read: update the project")
     return plan
 
 
@@ -181,6 +181,7 @@ def _check_originals(net: "Network") -> None:
 def _network(plan: Mapping[str, Any], folder: Path, make: "type[N]") -> "N":
     from snnet.catalogue import families
     from snnet.network.anchor import make_anchor
+    from snnet.network.layers import LayerOptions
     from snnet.photos.transform import Transform
     from snnet.tables.published_results import family_of
 
@@ -211,8 +212,7 @@ def _network(plan: Mapping[str, Any], folder: Path, make: "type[N]") -> "N":
                 anchors,
                 stitches,
                 transforms,
-                rank=plan["rank"],
-                own_norms=plan.get("own_norms", False),
+                LayerOptions(plan["rank"], plan.get("own_norms", False)),
             ).eval()
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise WeightsError(
@@ -229,7 +229,7 @@ def card(net: "Network", table: Sequence[Mapping[str, Any]], line: str) -> str:
     """
     rows = sorted(table, key=lambda row: row["gmacs"])
     measured = [row for row in rows if row["on_front"]]
-    shown = measured or rows
+    listed = measured or rows
     gmacs = [row["gmacs"] for row in rows]
     sizes = sorted({stitch.image_size for stitch in net.stitches})
     lines = [
@@ -262,7 +262,7 @@ def card(net: "Network", table: Sequence[Mapping[str, Any]], line: str) -> str:
         "| stitch | GMACs | parameters | top-1 | from |",
         "|---|---|---|---|---|",
     ]
-    for row in shown:
+    for row in listed:
         top1 = source = "–"
         if row["top1"] is not None:
             low, high = row["interval"]

@@ -56,14 +56,14 @@ class StitchedNetwork(Network, ModelHubMixin):
         if (gmacs is None) == (params_m is None):
             raise TypeError("select takes one budget: gmacs= or params_m=")
         costs = [self.cost(stitch) for stitch in self.stitches]
-        values = [known.top1 if (known := self.accuracy(s)) else None for s in self.stitches]
+        values = [top1.top1 if (top1 := self.accuracy(s)) else None for s in self.stitches]
         if gmacs is not None:
-            chosen = frontier.best_within([cost.gmacs for cost in costs], values, gmacs, unit="GMACs")
+            best = frontier.best_within([cost.gmacs for cost in costs], values, gmacs, unit="GMACs")
         else:
             assert params_m is not None
             millions = [cost.params_m for cost in costs]
-            chosen = frontier.best_within(millions, values, params_m, unit="M parameters")
-        stitch = self.stitches[chosen]
+            best = frontier.best_within(millions, values, params_m, unit="M parameters")
+        stitch = self.stitches[best]
         if self.accuracy(stitch) is None and not silent:
             warnings.warn(
                 f"{self.name}: no stitch within this budget has been measured, so this is the costliest, "

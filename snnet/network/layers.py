@@ -64,6 +64,14 @@ class Layout:
         return maps.permute(0, 3, 1, 2) if self.kind == "map" else maps
 
 
+@dataclass(frozen=True)
+class LayerOptions:
+    """What every stitching layer of a network has: a low-rank branch, norms of its own behind it."""
+
+    rank: int = 0  # of the branch; 0 for none
+    own_norms: bool = False
+
+
 class StitchingLayer(nn.Module):
     """A linear map of channels, with a bias, at every place: 1×1 convolution and linear layer in one.
 

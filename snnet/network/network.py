@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from snnet.network.anchor import Anchor, features_between_blocks, walk_anchor
 from snnet.network.counting import Cost
-from snnet.network.layers import StitchingLayer
+from snnet.network.layers import LayerOptions, StitchingLayer
 from snnet.stitches.stitch import Joint, Part, Stitch
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ class Network(nn.Module):
     The stitch to run is an argument of the call and nothing is kept between calls, so any number of
     threads may use one network at once.
 
-    `transforms` prepares a photo for each image size (px); `rank` gives every stitching layer a low-rank
-    branch, `own_norms` norms of its own in the blocks behind it (see `own_norms`). `origin` tells, as JSON,
-    how the stitching layers were made; `uncounted` the parameters of a stitch, by name, that its authors'
-    tables leave out, so that ours agree.
+    `transforms` prepares a photo for each image size (px); `options` give every stitching layer a low-rank
+    branch, and norms of its own in the blocks behind it (see `own_norms`). `origin` tells, as JSON, how the
+    stitching layers were made; `uncounted` the parameters of a stitch, by name, that its authors' tables
+    leave out, so that ours agree.
 
     Raises ValueError if two stitches have one name, or the features at a joint differ in resolution.
     """
@@ -41,8 +41,7 @@ class Network(nn.Module):
         anchors: Sequence[Anchor],
         stitches: Sequence[Stitch],
         transforms: Mapping[int, "Transform"],
-        rank: int = 0,
-        own_norms: bool = False,
+        options: LayerOptions = LayerOptions(),
     ) -> None:
         super().__init__()
         self.name = name
@@ -50,7 +49,7 @@ class Network(nn.Module):
         self.anchors = nn.ModuleList(anchors)  # type: ignore[assignment]
         self.stitches = tuple(stitches)
         self.transforms = dict(transforms)
-        self.rank = rank
+        self.rank = options.rank
         self.origin: dict[str, Any] = {}
         self.published_as: str | None = None  # the name in `snnet.published`, of the authors' own networks
         self.uncounted: Mapping[str, int] = {}
@@ -70,10 +69,10 @@ class Network(nn.Module):
                     f"{after.grid} after"
                 )
             layouts = (self.anchors[front].layout, self.anchors[back].layout)
-            self.layers[layer] = StitchingLayer(*layouts, before.width, after.width, rank)
+            self.layers[layer] = StitchingLayer(*layouts, before.width, after.width, options.rank)
         self.norms = nn.ModuleDict()  # type: ignore[assignment]
         self._behind: dict[str, Anchor] = {}  # not registered: all but the norms is the anchors' own
-        for layer, joints in self.joints.items() if own_norms else ():
+        for layer, joints in self.joints.items() if options.own_norms else ():
             anchor, start = self.anchors[joints[0].back], min(joint.enter for joint in joints)
             self._behind[layer], owned = anchor.with_own_norms(start)
             self.norms[layer] = nn.ModuleDict(owned)

@@ -42,8 +42,8 @@ def _plain(name: str) -> str:
 @cache
 def _indices() -> dict[str, int]:
     """Return the index by synset and by every name that means one class only."""
-    meant: dict[str, set[int]] = {}
+    meanings: dict[str, set[int]] = {}
     for index, (synset, lemmas) in enumerate(_classes()):
         for name in (synset, class_names()[index], *(() if index in _NAMES else lemmas)):
-            meant.setdefault(_plain(name), set()).add(index)
-    return {name: indices.pop() for name, indices in meant.items() if len(indices) == 1}
+            meanings.setdefault(_plain(name), set()).add(index)
+    return {name: indices.pop() for name, indices in meanings.items() if len(indices) == 1}

@@ -16,7 +16,7 @@ _ACCEPTED = (
 _KAGGLE = ["ImageId", "PredictionString"]
 _CLASSES = 1000
 _NO_SYNSET = "is no synset of ImageNet-1k (such as n01440764)"
-_SHOWN = 3  # examples in a sentence
+_EXAMPLES = 3  # examples in a sentence
 
 
 class _Line(NamedTuple):
@@ -139,10 +139,11 @@ def _by_name(
             )
         labels[name] = index
     keys = [name if name in labels else PurePath(name).stem for name in photos]
-    lost = [name for name, key in zip(photos, keys, strict=True) if key not in labels]
-    if lost:
+    missing = [name for name, key in zip(photos, keys, strict=True) if key not in labels]
+    if missing:
         raise ValueError(
-            f"{path} has no label for {len(lost):,} of the {len(photos):,} photos in {folder}: {_few(lost)}"
+            f"{path} has no label for {len(missing):,} of the {len(photos):,} photos in {folder}: "
+            f"{_few(missing)}"
         )
     here = {*keys}
     if strangers := [name for name in labels if name not in here]:
@@ -161,4 +162,4 @@ def _refuse(path: Path, odd: Sequence[tuple[int, str]], what: str) -> None:
 
 
 def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+    return ", ".join(names[:_EXAMPLES]) + (", …" if len(names) > _EXAMPLES else "")

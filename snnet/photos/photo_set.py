@@ -136,10 +136,10 @@ def open_photos(
     """
     if limit is not None and limit < 1:
         raise ValueError(f"limit {limit} is below 1: the number of photos to take, or None for all")
-    return Photos(_opened(path, labels, split), limit, seed, remember)
+    return Photos(_store_of(path, labels, split), limit, seed, remember)
 
 
-def _opened(path: Source | Sequence[Source], labels: Source | None, split: str) -> Store:
+def _store_of(path: Source | Sequence[Source], labels: Source | None, split: str) -> Store:
     paths = [path] if isinstance(path, str | os.PathLike) else path
     texts = [os.path.expanduser(os.fspath(each)) for each in paths]
     if not texts:

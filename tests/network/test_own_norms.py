@@ -8,6 +8,7 @@ from snnet.catalogue import build
 from snnet.catalogue.stitched_network import StitchedNetwork
 from snnet.evaluation import provenance
 from snnet.network import match_norms, own_norms, sweep
+from snnet.network.layers import LayerOptions
 from snnet.photos.photo_set import open_photos
 from tests.networks import tiny
 
@@ -16,7 +17,12 @@ def with_norms(seed: int = 0) -> StitchedNetwork:
     """Return the tiny network with norms of its own behind each layer, as yet equal to the anchors'."""
     plain = tiny(seed)
     net = StitchedNetwork(
-        plain.name, plain.title, list(plain.anchors), plain.stitches, plain.transforms, own_norms=True
+        plain.name,
+        plain.title,
+        list(plain.anchors),
+        plain.stitches,
+        plain.transforms,
+        LayerOptions(own_norms=True),
     )
     net.layers.load_state_dict(plain.layers.state_dict())
     return net.eval()
