@@ -26,6 +26,7 @@ PARTS = ("zoo/zoo", "zoo/compare", "network/route")  # of the page, that need no
 STYLES = ("still", "explorer", *PARTS)
 
 _IMPORT = re.compile(r'^(import [^;"]*)"(\.[\w./-]+)";$', re.MULTILINE)
+_TYPES = re.compile(r"^/\*\* @import .*\n", re.MULTILINE)  # no file to ask for them lies beside this one
 _SERVED = re.compile(r"<!-- served: -->.*?<!-- :served -->", re.DOTALL)
 
 
@@ -88,7 +89,7 @@ def bundle(start: str) -> dict[str, str]:
         name = waiting.pop()
         if _address(name) in modules:
             continue
-        text = shipped.text(name)
+        text = _TYPES.sub("", shipped.text(name))
         folder = posixpath.dirname(name)
         imports = {
             path: posixpath.normpath(posixpath.join(folder, path)) for _, path in _IMPORT.findall(text)
