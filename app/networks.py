@@ -3,12 +3,12 @@
 A network is loaded once, when it is first asked for; whoever asks meanwhile waits. Knows no Gradio.
 """
 
-import sys
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from snnet.evaluation.results import Result
     from snnet.evaluation.store import Store
     from snnet.stitches.stitch import Stitch
-    from snnet.weights.transfer import Progress
 
 AT_ONCE = 2  # in memory, beside the one that the app started with: the largest take 1.6 GB each
 BEGIN_S = 5.0  # within which `start` follows the first page
@@ -66,23 +65,9 @@ class Networks:
         A fetch tells the terminal its size and draws a bar there.
         """
         if not self.is_here():
-            self.fetcher.start(self.entry(), run=self._fetch_at_terminal)
+            self.fetcher.start(self.entry(), run=partial(entries.fetch, self.entry()))
         self._start_signal.set()
         threading.Thread(target=self._start, args=(then,), daemon=True).start()
-
-    def _fetch_at_terminal(self, progress: "Progress") -> None:
-        from snnet.weights import transfer
-
-        entry = self.entry()
-        size_mb = entry.size() / 1e6
-        print(f"{self.title}: fetching {size_mb:.0f} MB of weights", file=sys.stderr, flush=True)
-        with transfer.console_progress(entry.name) as draw:
-
-            def both(done: int, total: int) -> None:
-                draw(done, total)
-                progress(done, total)
-
-            entry.fetch(both)
 
     def _start(self, then: Callable[[str], None]) -> None:
         start = time.perf_counter()

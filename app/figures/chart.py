@@ -11,10 +11,10 @@ from snnet import frontier
 from snnet.tables import published_results, zoo
 
 from . import savings, zoo_table
+from .route import anchor_titles
 
 if TYPE_CHECKING:
     from snnet.catalogue.stitched_network import StitchedNetwork
-    from snnet.stitches.stitch import Stitch
 
 
 @cache
@@ -110,7 +110,7 @@ def _originals(
 ) -> list[dict[str, Any]]:
     """Return every anchor that the zoo has as it was before joint training, by the anchors' order."""
     table = []
-    published = published_results.curves().get(net.published_as or "")
+    titles = anchor_titles(net)
     for row, stitch in zip(rows, net.stitches, strict=True):
         if not stitch.is_anchor or (name := originals.get(net.anchor_names[stitch.anchors[0]])) is None:
             continue
@@ -120,7 +120,7 @@ def _originals(
             table.append(
                 {
                     "name": name,
-                    "title": _anchor_title(net, stitch, published),
+                    "title": titles[stitch.anchors[0]],
                     "gmacs": row["gmacs"],
                     "params_m": row["params_m"],
                     "before": model.top1,
@@ -128,14 +128,6 @@ def _originals(
                 }
             )
     return table
-
-
-def _anchor_title(
-    net: "StitchedNetwork", stitch: "Stitch", published: published_results.Family | None
-) -> str:
-    if published and len(published.anchors) == len(net.anchor_names):
-        return published.anchors[stitch.anchors[0]].title
-    return net.anchor_names[stitch.anchors[0]]
 
 
 def _joint(net: "StitchedNetwork", before: list[dict[str, Any]]) -> str:

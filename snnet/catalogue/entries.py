@@ -1,6 +1,5 @@
 """The networks by name, or in a folder: what they are, whether they are here, how to load or fetch them."""
 
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -213,17 +212,24 @@ def ready(network: Entry, weights: Path | None = None) -> "StitchedNetwork":
     return net
 
 
-def fetch(network: Entry, say: Callable[[str], None] | None = None) -> None:
-    """Fetch an entry's weights for a person at a terminal: the size first, then a bar, on standard error."""
+def fetch(network: Entry, progress: Progress | None = None) -> None:
+    """Fetch an entry's weights for a person at a terminal: the size first, then a bar, on standard error.
+
+    `progress` is told too how far it is.
+    """
     import sys
 
     from snnet.weights import transfer
 
-    size = network.size()
-    text = f"{network.title}: fetching {size / 1e6:.0f} MB of weights"
-    (say or (lambda sentence: print(sentence, file=sys.stderr)))(text)
-    with transfer.console_progress(network.name) as progress:
-        network.fetch(progress)
+    print(f"{network.title}: fetching {network.size() / 1e6:.0f} MB of weights", file=sys.stderr, flush=True)
+    with transfer.console_progress(network.name) as draw:
+
+        def note(done: int, total: int) -> None:
+            draw(done, total)
+            if progress:
+                progress(done, total)
+
+        network.fetch(note)
 
 
 def facts(net: "StitchedNetwork") -> dict[str, Any]:
