@@ -1,6 +1,7 @@
 """The SN-Net explorer: serves the page, or writes it into one file.
 
 python app.py [--network lite] [--weights FILE] [--host 127.0.0.1] [--port 7860] [--share] [--backend]
+              [--root-path /explorer] [--log] [--uploads-gb 2]
 python app.py [--network lite] [--weights FILE] --write-page out.html
 """
 

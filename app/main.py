@@ -2,7 +2,9 @@
 
 import argparse
 import errno
+import logging
 import os
+import re
 import socket
 import sys
 from collections.abc import Sequence
@@ -43,16 +45,23 @@ def _serve(options: argparse.Namespace) -> None:
     from .measuring.jobs import Backend
     from .measuring.loopback import refusal
     from .service import Service
+    from .web.stopping import Stop
+    from .web.uploads import Uploads
 
+    root = _root_path(options.root_path)
     if options.backend and (sentence := refusal(options.host, options.share, os.environ)):
         raise ValueError(sentence)
+    if options.backend and root:
+        raise ValueError("--backend reads this machine's files, and --root-path serves others: leave one out")
+    if options.log:
+        _log()
     service = Service(options.network, options.weights)
     if options.weights:
         assert service.net  # loaded before the page is served: a wrong file is told at once
     from . import page
 
     # Only what the user asked for: a Space sets the host and port by Gradio's own variables.
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = {"root_path": root}
     if options.host:
         settings["server_name"] = options.host
     if options.port:
@@ -61,14 +70,20 @@ def _serve(options: argparse.Namespace) -> None:
         settings["share"] = True
     if options.backend:
         settings["share"] = False  # said outright: in hosted notebooks Gradio would share by itself
-    demo = page.build(service, Backend(service.networks) if options.backend else None)
-    _, url, _ = demo.launch(**page.launch_options(), **settings, prevent_thread_lock=True)
+    uploads = Uploads(options.uploads_gb)
+    gate = page.gate(service, uploads)
+    backend = Backend(service.networks) if options.backend else None
+    demo = page.build(service, uploads, backend)
+    stop = Stop()
+    _, url, _ = demo.launch(**page.launch_options(gate), **settings, prevent_thread_lock=True)
     if not options.port and "GRADIO_SERVER_PORT" not in os.environ and f":{GRADIO_PORT}/" not in url:
         print(f"port {GRADIO_PORT} is in use: taking {url.rstrip('/').rsplit(':')[-1]}", flush=True)
     print(f"SN-Net explorer at {url}", flush=True)
     # Fetched and loaded behind the first page, which has the zoo to show meanwhile.
     service.networks.start(then=lambda sentence: print(sentence, flush=True))
-    demo.block_thread()
+    stop.wait()
+    print("stopping: answers under way are finished", flush=True)
+    stop.finish(demo, gate, then=backend.cancel if backend else lambda: None)
 
 
 def _parser(program: str) -> argparse.ArgumentParser:
@@ -95,6 +110,25 @@ def _parser(program: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", help="the address to serve on (default: Gradio's, 127.0.0.1)")
     parser.add_argument("--port", type=int, help="the port (default: Gradio's, the first free one from 7860)")
+    parser.add_argument(
+        "--root-path",
+        default=os.environ.get("GRADIO_ROOT_PATH", ""),
+        metavar="/PATH",
+        help="where a reverse proxy has the page, below its own root; see docs/hosting.md",
+    )
+    parser.add_argument(
+        "--log",
+        action="store_true",
+        default=os.environ.get("SNNET_LOG", "") not in ("", "0"),
+        help="a line for each request on standard error, with nothing that visitors wrote (or SNNET_LOG=1)",
+    )
+    parser.add_argument(
+        "--uploads-gb",
+        type=float,
+        default=os.environ.get("SNNET_UPLOADS_GB", "2"),
+        metavar="GB",
+        help="disk that visitors' photos may take (default: 2, or SNNET_UPLOADS_GB)",
+    )
     parser.add_argument("--share", action="store_true", help="a public link, by Gradio's servers")
     parser.add_argument(
         "--backend",
@@ -102,6 +136,26 @@ def _parser(program: str) -> argparse.ArgumentParser:
         help="measure networks on this machine's photos from the page; only on a loopback address",
     )
     return parser
+
+
+def _root_path(text: str) -> str:
+    """Return a path as Gradio takes it, or an address in full; ValueError for what is neither."""
+    if re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", text):
+        return text.rstrip("/")
+    path = text.strip("/")
+    if not re.fullmatch(r"[A-Za-z0-9._~/-]*", path):
+        raise ValueError(f"--root-path {text!r} is no path: name one like /explorer, or an address in full")
+    return f"/{path}" if path else ""
+
+
+def _log() -> None:
+    """Write a line for each request to standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S%z"))
+    access = logging.getLogger("snnet.access")
+    access.addHandler(handler)
+    access.setLevel(logging.INFO)
+    access.propagate = False
 
 
 def _free_port(port: int, host: str, tries: int = 100) -> int:

@@ -56,6 +56,7 @@ class Networks:
         self._building = threading.Lock()  # two at once would only slow each other, and hold more memory
         self._futures: OrderedDict[str, Future[StitchedNetwork]] = OrderedDict()  # the longest unused first
         self._summaries: dict[str, dict[str, Any]] = {}
+        self._has_failed = False
 
     # ----------------------------------------------------------------------------------- the start
 
@@ -77,6 +78,7 @@ class Networks:
                 raise WeightsError(fetch.sentence)
             net = self.network_of()
         except Exception as error:
+            self._has_failed = True
             instead = self.instead()
             then(
                 f"{self.title} can't be loaded: {error}"
@@ -85,6 +87,15 @@ class Networks:
             return
         then(f"{self.title}: {net.ways} networks ready after {time.perf_counter() - start:.1f} s")
         _warm(net, net.stitches)  # the other sizes, behind the first visitor
+
+    def state(self) -> str:
+        """Return how the network of the start is, in a word and at once: ok, loading, fetching or failed."""
+        loading = self._futures.get(self.name)
+        if loading and loading.done():  # a failure does not stay there
+            return "ok"
+        if self.is_fetching(self.name):
+            return "fetching"
+        return "failed" if self._has_failed else "loading"
 
     def instead(self) -> str | None:
         """Return the network that a page shows where that of the start can't be had; None without one."""

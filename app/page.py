@@ -1,6 +1,7 @@
 """Layout and endpoints: one HTML component that the browser's script fills, and what it calls."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,20 @@ from gradio.components.api_component import Api
 from gradio.media import get_image
 
 from .measuring.jobs import Backend
-from .questions import Questions, uploaded
+from .questions import Questions
 from .service import Service
 from .shipped import markup, plotly_js, shipped, text
+from .web import outcome
+from .web.gate import Gate, settings
+from .web.routes import PHOTO_BYTES
+from .web.uploads import Uploads
 
 BACKEND = "measuring/backend"  # the part that only measuring has
 PARTS = (  # each has its markup, style and script
     *("photo/answers", "network/route", "zoo/zoo", "zoo/compare"),
     *(BACKEND, "stage/stage", "address"),
 )
+ENDPOINTS = ("classify", "sweep", "frontier", "networks")
 EXAMPLES = {"lion.jpg": "lion", "cheetah1.jpg": "cheetah", "tower.jpg": "tower", "bus.png": "bus"}
 
 # The page's head does not wait for its scripts; until ours has run, `explorer` is the element of that id.
@@ -29,56 +35,59 @@ const wait = setInterval(() => {
 }, 20);
 """
 
-DAY = 24 * 3600  # s
+SESSIONS = 64  # of which Gradio remembers what they sent; the page needs nothing of it
 
 
 class _Page(gr.Blocks):
-    """Blocks whose endpoints may be asked over plain HTTP without their optional last arguments too."""
+    """Blocks whose endpoints may be asked over plain HTTP without their optional last arguments too.
+
+    They get what was sent as it is: what is marked as a file Gradio would copy, or fetch from another host.
+    """
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *rest: Any, **keywords: Any) -> Any:
         lacking = block_fn.inputs[len(inputs) :]
         if all(isinstance(block, Api) and block.value is not None for block in lacking):
             inputs = [*inputs, *(block.value for block in lacking)]
-        return await super().preprocess_data(block_fn, inputs, *rest, **keywords)
+        return await super().preprocess_data(block_fn, _unmarked(inputs), *rest, **keywords)
 
 
-def build(service: Service, backend: Backend | None = None) -> gr.Blocks:
+def gate(service: Service, uploads: Uploads) -> Gate:
+    """Return what requests to the page of a service pass."""
+    return Gate(uploads, service.networks.state, _files(), ENDPOINTS)
+
+
+def build(service: Service, uploads: Uploads, backend: Backend | None = None) -> gr.Blocks:
     """Return the page of one service. Everything that it shows is served from this machine.
 
     With a `backend` it also measures, which only this machine's own page may ask: see `check_sender`.
     """
-    examples = [Path(get_image(name)).resolve() for name in EXAMPLES]
-    gr.set_static_paths([shipped(), plotly_js().parent, *examples])
-
-    def answer(call: Callable[[], Any]) -> Any:
-        try:
-            return call()
-        except (ValueError, RuntimeError, OSError) as error:
-            raise gr.Error(str(error), print_exception=False) from error
-
-    questions = Questions(service, backend)
+    gr.set_static_paths(_files())
+    questions = Questions(service, uploads, backend)
 
     def ask(question: Any, request: gr.Request) -> Any:
         return questions.answer(question, request.headers)
 
     def classify(image: dict, gmacs: Any, network: str = "") -> dict:
-        return answer(lambda: service.classify(uploaded(image), gmacs, network))
+        with _sentences(), uploads.reading(image) as path:
+            return service.classify(path, gmacs, network)
 
     def sweep(image: dict, network: str = "") -> list:
-        return answer(lambda: service.sweep(uploaded(image), network))
+        with _sentences(), uploads.reading(image) as path:
+            return service.sweep(path, network)
 
     def frontier(network: str = "") -> dict:
-        return answer(lambda: service.frontier(network))
+        with _sentences():
+            return service.frontier(network)
 
     def networks(network: str = "") -> list:
-        return answer(lambda: service.networks.summaries(network))
+        with _sentences():
+            return service.networks.summaries(network)
 
     classify.__annotations__["gmacs"] = float  # what the endpoint's description says; a text is answered too
 
-    # Uploads older than a day are swept away once a day.
-    with _Page(title="SN-Net explorer", fill_width=True, delete_cache=(DAY, DAY)) as page:
+    with _Page(title="SN-Net explorer", fill_width=True) as page:
         gr.HTML(
-            html_template=_template(examples, service, backend is not None),
+            html_template=_template(service, backend is not None),
             js_on_load=START,
             server_functions=[ask],
             apply_default_css=False,
@@ -90,9 +99,9 @@ def build(service: Service, backend: Backend | None = None) -> gr.Blocks:
     return page
 
 
-def launch_options() -> dict[str, Any]:
-    """Return what `launch` needs for this page, whoever launches it."""
-    return {
+def launch_options(gate: Gate) -> dict[str, Any]:
+    """Return what `launch` needs for this page behind its gate, whoever launches it."""
+    return settings(gate) | {
         "css_paths": [shipped(f"{name}.css") for name in ("explorer", *PARTS)],
         "head": f'<script src="gradio_api/file={plotly_js()}" defer></script>'
         f'<script src="gradio_api/file={shipped("explorer.js")}" type="module"></script>',
@@ -100,14 +109,43 @@ def launch_options() -> dict[str, Any]:
         "footer_links": ["api", "gradio"],
         "run_history": False,
         "ssr_mode": False,
-        "max_file_size": "100mb",
+        "max_file_size": PHOTO_BYTES,
+        "state_session_capacity": SESSIONS,
+        "enable_monitoring": False,
+        "mcp_server": False,
         "quiet": True,
     }
 
 
-def _template(examples: list[Path], service: Service, measures: bool) -> str:
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Turn what an endpoint raises into the sentence that its caller gets, and tell it to the gate."""
+    try:
+        yield
+    except (ValueError, RuntimeError, OSError) as error:
+        outcome.refuse(error)
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+def _unmarked(value: Any) -> Any:
+    """Return what was sent without the marks by which Gradio tells files."""
+    if isinstance(value, dict):
+        return {key: _unmarked(part) for key, part in value.items() if key != "meta"}
+    return [_unmarked(part) for part in value] if isinstance(value, list) else value
+
+
+def _examples() -> list[Path]:
+    return [Path(get_image(name)).resolve() for name in EXAMPLES]
+
+
+def _files() -> list[Path]:
+    """Return the files that anyone may read, and the folders of such."""
+    return [shipped(), plotly_js(), *_examples()]
+
+
+def _template(service: Service, measures: bool) -> str:
     buttons = ""
-    for path, label in zip(examples, EXAMPLES.values(), strict=True):
+    for path, label in zip(_examples(), EXAMPLES.values(), strict=True):
         image = f'<img src="gradio_api/file={path}" alt="">'
         buttons += f'<button type="button" class="example" aria-label="Example: {label}">{image}</button>'
     parts = [part for part in PARTS if part != BACKEND or measures]

@@ -4,27 +4,25 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gradio.utils import get_upload_folder
-
 from .measuring.jobs import Backend
 from .measuring.loopback import check_sender
 from .service import Service
+from .web import outcome
+from .web.uploads import Uploads
 
 
 class Questions:
     """Answers the questions of one page. Those on measuring exist only with a `backend`."""
 
-    def __init__(self, service: Service, backend: Backend | None = None) -> None:
-        self._service = service
+    def __init__(self, service: Service, uploads: Uploads, backend: Backend | None = None) -> None:
+        self._service, self._uploads = service, uploads
         self._table: dict[str, Callable[[dict[str, Any]], Any]] = {
             "backdrop": lambda question: service.backdrop(),
             "network": self._network,
             "size": lambda question: service.networks.size(question["network"]),
             "fetch": lambda question: service.networks.fetch(question["network"]),
             "progress": lambda question: service.networks.progress(question["network"]),
-            "begin_sweep": lambda question: service.begin_sweep(
-                uploaded(question["image"]), question["network"], question["first"]
-            ),
+            "begin_sweep": self._begin_sweep,
             "more": lambda question: service.more(question["sweep"]),
             "end_sweep": lambda question: service.end_sweep(question["sweep"]),
             "zoo_size": lambda question: service.zoo.size(question["model"]),
@@ -48,13 +46,18 @@ class Questions:
         """
         try:
             name = question.get("question") if isinstance(question, dict) else None
+            if not isinstance(name, str):
+                raise ValueError(f"no question {name!r}: there are {', '.join(self._table)}")
             if name in self._measuring:
+                outcome.name(name)
                 check_sender(headers)
                 return self._measuring[name](question)
             if name not in self._table:
                 raise ValueError(f"no question {name!r}: there are {', '.join(self._table)}")
+            outcome.name(name)
             return self._table[name](question)
         except Exception as error:
+            outcome.refuse(error)
             return {"error": str(error)}
 
     def _network(self, question: dict[str, Any]) -> dict[str, Any]:
@@ -70,21 +73,18 @@ class Questions:
                 }
             return {"error": str(error)} | instead
 
+    def _begin_sweep(self, question: dict[str, Any]) -> dict[str, Any]:
+        with self._uploads.reading(question["image"]) as path:
+            return self._service.begin_sweep(path, question["network"], question["first"])
+
     def _compare_photo(self, question: dict[str, Any]) -> dict[str, Any]:
-        path = ""
+        there = ""
         try:
-            path = uploaded(question["image"])
-            return self._service.compare_photo(
-                path, question["model"], question["image_size"], question["stitches"], question["network"]
-            )
+            with self._uploads.reading(question["image"]) as path:
+                there = path
+                return self._service.compare_photo(
+                    path, question["model"], question["image_size"], question["stitches"], question["network"]
+                )
         except Exception as error:  # a photo that was swept away is uploaded again
-            return {"error": str(error), "gone": not Path(path).is_file()}
-
-
-def uploaded(image: Any) -> str:
-    """Return the path of a file that the visitor uploaded; ValueError for any other file of this machine."""
-    path = image.get("path") if isinstance(image, dict) else None
-    folder = Path(get_upload_folder()).resolve()
-    if not isinstance(path, str) or not Path(path).resolve().is_relative_to(folder):
-        raise ValueError("No photo was uploaded: send an image file.")
-    return path
+            outcome.refuse(error)
+            return {"error": str(error), "gone": not Path(there).is_file()}

@@ -14,12 +14,23 @@ def free_port():
 @contextmanager
 def serving_page(service, backend=None):
     """Give the address of a page for this service."""
-    from app import page
-
-    demo = page.build(service, backend)
-    where = {"server_name": "127.0.0.1", "server_port": free_port()}
-    _, address, _ = demo.launch(**page.launch_options(), **where, prevent_thread_lock=True)
-    try:
+    with serving_gate(service, backend) as (address, _):
         yield address
+
+
+@contextmanager
+def serving_gate(service, backend=None, *, most_gb=2.0, **settings):
+    """Give the address of a page for this service, and the gate in front of it."""
+    from app import page
+    from app.web.uploads import Uploads
+
+    uploads = Uploads(most_gb)
+    gate = page.gate(service, uploads)
+    demo = page.build(service, uploads, backend)
+    where = {"server_name": "127.0.0.1", "server_port": free_port()} | settings
+    _, address, _ = demo.launch(**page.launch_options(gate), **where, prevent_thread_lock=True)
+    try:
+        yield address, gate
     finally:
         demo.close()
+        uploads.close()

@@ -1,10 +1,12 @@
 """Who may measure: the person at this machine alone, for what is read are paths of this machine."""
 
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 HERE = "127.0.0.1, ::1 or localhost"
+PROXY_FIELDS = ("forwarded", "via", "x-real-ip", "x-client-ip", "cf-connecting-ip", "true-client-ip")
 
 
 def refusal(host: str | None, share: bool, environment: Mapping[str, str]) -> str | None:
@@ -38,15 +40,26 @@ def check_sender(headers: Mapping[str, str]) -> None:
     """Raise PermissionError for a request that another page, or a foreign name of this machine, has sent.
 
     A browser sends what a foreign page posts, and hides only the answer from it; that page's address stands
-    in Origin, and the name by which it found this machine in Host.
+    in Origin, and the name by which it found this machine in Host. What a proxy passes on is anyone's.
     """
+    for field in headers:
+        if field.lower().startswith("x-forwarded") or field.lower() in PROXY_FIELDS:
+            raise PermissionError(f"measuring is not for what a proxy passes on ({field}): open {HERE}")
     host, origin = headers.get("host") or "", headers.get("origin")
-    name = urlsplit(f"//{host}").hostname or ""
+    name = _name(host)
     if not is_loopback(name):
         raise PermissionError(
             f"measuring is for the page at {HERE}, not at {host or 'no address'}: open it there"
         )
-    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+    is_foreign = headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
+    if is_foreign or (origin is not None and urlsplit(origin).netloc.lower() != host.lower()):
         raise PermissionError(
             f"measuring is for this page alone, and {origin} is another: open http://{host}/"
         )
+
+
+def _name(host: str) -> str:
+    """Return the name in a Host field, "" if it holds more than a name and a port."""
+    if not re.fullmatch(r"[\w.-]+(:\d+)?|\[[\da-f:.]+\](:\d+)?", host, re.ASCII | re.IGNORECASE):
+        return ""
+    return urlsplit(f"//{host}").hostname or ""
