@@ -1,12 +1,13 @@
 """One photo, file or bytes, as an upright 8-bit RGB picture; any failure is one sentence for the visitor."""
 
 import io
+import math
 import os
 import re
 import stat
 import struct
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
@@ -45,11 +46,13 @@ class _Jpeg(JpegImagePlugin.JpegImageFile):
         pass
 
 
+_Reader = Callable[[BinaryIO], ImageFile.ImageFile]
+
 # What a file starts with -> its reader. The readers are called directly rather than through Image.open, which
 # measures every picture by the process-wide Image.MAX_IMAGE_PIXELS, with warnings that no thread can silence
 # for itself; refuses a big JPEG that can be decoded at a reduced scale; and knows formats that start other
 # programs (EPS).
-_READERS: tuple[tuple[re.Pattern[bytes], Callable[[BinaryIO], ImageFile.ImageFile]], ...] = (
+_READERS: tuple[tuple[re.Pattern[bytes], _Reader], ...] = (
     (re.compile(rb"\xff\xd8\xff"), _Jpeg),
     (re.compile(rb"\x89PNG\r\n\x1a\n"), PngImagePlugin.PngImageFile),
     (re.compile(rb"RIFF....WEBP", re.DOTALL), WebPImagePlugin.WebPImageFile),
@@ -86,10 +89,41 @@ def decode(source: str | os.PathLike[str] | bytes, name: str | None = None) -> I
 
     Raises PhotoError, with its cause chained, for whatever cannot be decoded within the limits.
     """
+    with _photo(source, name) as (file, title):
+        image = _image(file, title)
+        image.load()
+        rgb = _rgb(image)
+        orientation = _orientation(image.info)  # asked now: some formats hold EXIF at their end
+        if orientation != 1 and not isinstance(
+            image, TiffImagePlugin.TiffImageFile
+        ):  # whose reader turns them
+            rgb = rgb.transpose(_UPRIGHT[orientation])
+        rgb.info = {}  # else saving the picture again would write the old orientation beside upright pixels
+        return rgb
+
+
+def pixels_of(source: str | os.PathLike[str] | bytes, name: str | None = None) -> int:
+    """Return how many pixels `decode` will hold of a photo, from its header alone: 1 to MAX_PIXELS.
+
+    Of a JPEG that comes reduced, those of its reduced size; of a TIFF whose tile is larger, the tile's.
+
+    Raises PhotoError as `decode` does, where the header shows that it would.
+    """
+    with _photo(source, name) as (file, title):
+        _, size = _reader(file, title)
+        if size is None:
+            image = _image(file, title)
+            size = max(image.size, _tile(image), key=math.prod)
+        return math.prod(size)
+
+
+@contextmanager
+def _photo(source: str | os.PathLike[str] | bytes, name: str | None) -> Iterator[tuple[BinaryIO, str]]:
+    """Open a photo, as its file and what sentences call it, and turn what goes wrong into a PhotoError."""
     title = _title(name if name is not None else "" if isinstance(source, bytes) else os.fspath(source))
     try:
         with _open(source, title) as file:
-            return _decode(file, title)
+            yield file, title
     except PhotoError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -138,7 +172,8 @@ def _open(source: str | os.PathLike[str] | bytes, title: str) -> AbstractContext
         raise PhotoError(f"{title} cannot be opened: check its permissions.") from error
 
 
-def _decode(file: BinaryIO, title: str) -> Image.Image:
+def _reader(file: BinaryIO, title: str) -> tuple[_Reader, tuple[int, int] | None]:
+    """Return what reads a file, and the picture's size where its first bytes say that: WebP's."""
     head = file.read(4096)
     file.seek(0)
     reader = next((reader for pattern, reader in _READERS if pattern.match(head)), None)
@@ -147,21 +182,28 @@ def _decode(file: BinaryIO, title: str) -> Image.Image:
             if pattern.match(head):
                 raise PhotoError(f"{title} is {what}.")
         raise PhotoError(f"{title} is not a photo in a format read here ({_FORMATS}): {_RETRY}.")
-    if reader is WebPImagePlugin.WebPImageFile and (size := _webp_size(head)):
+    size = _webp_size(head) if reader is WebPImagePlugin.WebPImageFile else None
+    if size:
         _check_size(size, title)  # before the reader, which sets up two canvases of that size at once
+    return reader, size
+
+
+def _image(file: BinaryIO, title: str) -> ImageFile.ImageFile:
+    """Return the picture in a file, not decoded yet, at the scale to decode it at, within the limits."""
+    reader, _ = _reader(file, title)
     image = reader(file)
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         _reduce(image, file)
     _check_size(image.size, title)
-    if isinstance(image, TiffImagePlugin.TiffImageFile):  # its tiles may be larger than the picture
-        _check_pixels((image.tag_v2.get(322, 1), image.tag_v2.get(323, 1)), title)
-    image.load()
-    rgb = _rgb(image)
-    orientation = _orientation(image.info)  # asked now: some formats hold EXIF at their end
-    if orientation != 1 and not isinstance(image, TiffImagePlugin.TiffImageFile):  # whose reader turns them
-        rgb = rgb.transpose(_UPRIGHT[orientation])
-    rgb.info = {}  # else saving the picture again would write the old orientation beside upright pixels
-    return rgb
+    _check_pixels(_tile(image), title)
+    return image
+
+
+def _tile(image: ImageFile.ImageFile) -> tuple[int, int]:
+    """Return the size of the parts that a picture is stored in, which a TIFF's tiles may have larger."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        return image.tag_v2.get(322, 1), image.tag_v2.get(323, 1)
+    return 1, 1
 
 
 def _check_size(size: tuple[int, int], title: str) -> None:

@@ -11,10 +11,10 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from snnet.photos import decode as photos
-from snnet.photos.decode import PhotoError, decode
+from snnet.photos.decode import PhotoError, decode, pixels_of
 
 RED, GREEN, BLUE, WHITE = (254, 0, 0), (0, 255, 1), (0, 0, 254), (255, 255, 255)
 
@@ -311,6 +311,35 @@ def test_a_large_jpeg_comes_reduced(monkeypatch):
     assert "800×600" in sentence(encoded(image, "PNG"))
     monkeypatch.setattr(photos, "MAX_PIXELS", 7_000)  # 100 × 75 is still too many
     assert "800×600" in sentence(encoded(image, "JPEG"))
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM"])
+def test_pixels_are_counted_without_decoding(form, tmp_path, monkeypatch):
+    data = encoded(noise((64, 48)), form)
+    (tmp_path / "photo").write_bytes(data)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", None)
+    assert pixels_of(data) == pixels_of(tmp_path / "photo") == 64 * 48
+    with pytest.raises(PhotoError, match=r"head\.jpg"):
+        pixels_of(data[:9], "head.jpg")
+    monkeypatch.setattr(photos, "MAX_PIXELS", 1000)
+    if form == "JPEG":
+        assert pixels_of(data) == 32 * 24
+        monkeypatch.setattr(photos, "MAX_PIXELS", 10)
+    with pytest.raises(PhotoError, match="megapixels"):
+        pixels_of(data)
+
+
+def test_pixels_of_what_is_no_photo(tmp_path):
+    for source in (b"", b"text", tmp_path, tmp_path / "gone.jpg", encoded(Image.new("RGB", (1, 99)))):
+        with pytest.raises(PhotoError) as caught:
+            pixels_of(source)
+        assert str(caught.value) == sentence(source)
+
+
+def test_pixels_of_a_large_tile():
+    buffer = io.BytesIO()
+    Image.new("L", (16, 16)).save(buffer, "TIFF", tiffinfo={322: 2000, 323: 1000})
+    assert pixels_of(buffer.getvalue()) == 2_000_000
 
 
 def test_a_large_jpeg_of_several_scans_is_refused(monkeypatch):
