@@ -3,31 +3,25 @@
 import io
 import math
 import os
-import re
 import stat
-import struct
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from PIL import (
-    AvifImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    ImageFile,
-    JpegImagePlugin,
-    PngImagePlugin,
-    PpmImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import Image, ImageFile
+
+from snnet.photos import readers
+from snnet.photos.containers import Content
+from snnet.photos.orientation import TURNS, of_exif, of_xmp
 
 MAX_PIXELS = 64_000_000  # decoded; Pillow takes 4 bytes a pixel, three pictures at once at most: under 800 MB
 MAX_BYTES = 512_000_000  # of a file: an uncompressed 16-bit RGB picture of MAX_PIXELS takes 384 MB
 MAX_ASPECT = 50  # long side to short: transforms scale the short one to ~256 px, so 1×20000 would explode
 _SUFFIXES = "jpg jpeg jpe jfif png apng webp gif bmp dib tif tiff avif ppm pgm pbm pnm"
+BYTES_PER_PIXEL = 16
+BASE_BYTES = 100_000_000
+STRIP = 1_000_000  # pixels converted at once
 SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split())
 
 _FORMATS = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or PNM"
@@ -40,46 +34,6 @@ class PhotoError(ValueError):
     """Says in one sentence, fit for the visitor, why a photo cannot be used and what to do."""
 
 
-class _Jpeg(JpegImagePlugin.JpegImageFile):
-    def _read_dpi_from_exif(self) -> None:
-        # Nobody needs the print resolution, and reading it warns on damaged EXIF (some ImageNet photos').
-        pass
-
-
-_Reader = Callable[[BinaryIO], ImageFile.ImageFile]
-
-# What a file starts with -> its reader. The readers are called directly rather than through Image.open, which
-# measures every picture by the process-wide Image.MAX_IMAGE_PIXELS, with warnings that no thread can silence
-# for itself; refuses a big JPEG that can be decoded at a reduced scale; and knows formats that start other
-# programs (EPS).
-_READERS: tuple[tuple[re.Pattern[bytes], _Reader], ...] = (
-    (re.compile(rb"\xff\xd8\xff"), _Jpeg),
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), PngImagePlugin.PngImageFile),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), WebPImagePlugin.WebPImageFile),
-    (re.compile(rb"GIF8[79]a"), GifImagePlugin.GifImageFile),
-    (re.compile(rb"BM"), BmpImagePlugin.BmpImageFile),
-    (re.compile(rb"II[*+]\x00|MM\x00[*+]"), TiffImagePlugin.TiffImageFile),
-    (re.compile(rb"....ftyp(avi[fs]|m[is]f1.{0,60}avif)", re.DOTALL), AvifImagePlugin.AvifImageFile),
-    (re.compile(rb"P[1-6]\s"), PpmImagePlugin.PpmImageFile),
-)
-_STRANGERS: tuple[tuple[re.Pattern[bytes], str], ...] = (
-    (re.compile(rb"....ftyp(he[iv]|m[is]f1)", re.DOTALL), "a HEIC picture, not read here: export it as JPEG"),
-    (re.compile(rb"(?i).{0,4000}?<svg", re.DOTALL), "an SVG drawing, not a photo: export it as PNG"),
-    (re.compile(rb"(?i)\W{0,400}<(!doctype )?html"), "a web page, not a photo: save the picture itself"),
-    (re.compile(rb"%PDF"), "a PDF document, not a photo: export its picture as JPEG"),
-)
-
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-
 def decode(source: str | os.PathLike[str] | bytes, name: str | None = None) -> Image.Image:
     """Return a photo upright (by its EXIF orientation), its first frame, in 8-bit RGB.
 
@@ -90,14 +44,15 @@ def decode(source: str | os.PathLike[str] | bytes, name: str | None = None) -> I
     Raises PhotoError, with its cause chained, for whatever cannot be decoded within the limits.
     """
     with _photo(source, name) as (file, title):
-        image = _image(file, title)
+        form, content = _content(file, title)
+        image = _image(form, content, title)
         image.load()
+        exif, xmp = content.exif or image.info.get("exif"), content.xmp or image.info.get("xmp")
+        orientation = getattr(image, "orientation", None) or of_exif(exif) or of_xmp(xmp) or 1
         rgb = _rgb(image)
-        orientation = _orientation(image.info)  # asked now: some formats hold EXIF at their end
-        if orientation != 1 and not isinstance(
-            image, TiffImagePlugin.TiffImageFile
-        ):  # whose reader turns them
-            rgb = rgb.transpose(_UPRIGHT[orientation])
+        del image  # and with it the picture as it was stored
+        if orientation in TURNS:
+            rgb = rgb.transpose(TURNS[orientation])
         rgb.info = {}  # else saving the picture again would write the old orientation beside upright pixels
         return rgb
 
@@ -110,11 +65,11 @@ def pixels_of(source: str | os.PathLike[str] | bytes, name: str | None = None) -
     Raises PhotoError as `decode` does, where the header shows that it would.
     """
     with _photo(source, name) as (file, title):
-        _, size = _reader(file, title)
-        if size is None:
-            image = _image(file, title)
-            size = max(image.size, _tile(image), key=math.prod)
-        return math.prod(size)
+        form, content = _content(file, title)
+        if form.reader is readers.WebP and content.size:
+            return math.prod(content.size)  # without the reader, which sets up two canvases of that size
+        image = _image(form, content, title)
+        return max(math.prod(image.size), math.prod(getattr(image, "tile_size", (1, 1))))
 
 
 @contextmanager
@@ -172,38 +127,30 @@ def _open(source: str | os.PathLike[str] | bytes, title: str) -> AbstractContext
         raise PhotoError(f"{title} cannot be opened: check its permissions.") from error
 
 
-def _reader(file: BinaryIO, title: str) -> tuple[_Reader, tuple[int, int] | None]:
-    """Return what reads a file, and the picture's size where its first bytes say that: WebP's."""
+def _content(file: BinaryIO, title: str) -> tuple[readers.Format, Content]:
+    """Return a file's format, and what of the file is to be read."""
     head = file.read(4096)
-    file.seek(0)
-    reader = next((reader for pattern, reader in _READERS if pattern.match(head)), None)
-    if reader is None:
-        for pattern, what in _STRANGERS:
+    form = next((form for form in readers.FORMATS if form.start.match(head)), None)
+    if form is None:
+        for pattern, what in readers.STRANGERS:
             if pattern.match(head):
                 raise PhotoError(f"{title} is {what}.")
         raise PhotoError(f"{title} is not a photo in a format read here ({_FORMATS}): {_RETRY}.")
-    size = _webp_size(head) if reader is WebPImagePlugin.WebPImageFile else None
-    if size:
-        _check_size(size, title)  # before the reader, which sets up two canvases of that size at once
-    return reader, size
+    content = form.content(file)
+    if content.size:
+        _check_size(content.size, title)
+    return form, content
 
 
-def _image(file: BinaryIO, title: str) -> ImageFile.ImageFile:
+def _image(form: readers.Format, content: Content, title: str) -> ImageFile.ImageFile:
     """Return the picture in a file, not decoded yet, at the scale to decode it at, within the limits."""
-    reader, _ = _reader(file, title)
-    image = reader(file)
-    if isinstance(image, JpegImagePlugin.JpegImageFile):
-        _reduce(image, file)
+    image = form.reader(content.file)
+    if isinstance(image, readers.Jpeg):
+        _reduce(image, content.file)
     _check_size(image.size, title)
-    _check_pixels(_tile(image), title)
+    if isinstance(image, readers.Tiff):
+        _check_pixels(image.tile_size, title)
     return image
-
-
-def _tile(image: ImageFile.ImageFile) -> tuple[int, int]:
-    """Return the size of the parts that a picture is stored in, which a TIFF's tiles may have larger."""
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        return image.tag_v2.get(322, 1), image.tag_v2.get(323, 1)
-    return 1, 1
 
 
 def _check_size(size: tuple[int, int], title: str) -> None:
@@ -223,7 +170,7 @@ def _check_pixels(size: tuple[int, int], title: str) -> None:
         )
 
 
-def _reduce(image: JpegImagePlugin.JpegImageFile, file: BinaryIO) -> None:
+def _reduce(image: readers.Jpeg, file: BinaryIO) -> None:
     """Have a JPEG beyond MAX_PIXELS decoded at the largest scale within it, if that saves the memory."""
     width, height = image.size
     if width * height <= MAX_PIXELS:
@@ -246,60 +193,37 @@ def _reduce(image: JpegImagePlugin.JpegImageFile, file: BinaryIO) -> None:
             return
 
 
-def _webp_size(head: bytes) -> tuple[int, int] | None:
-    """Return the canvas that a WebP file's first chunk announces, None where it is cut short or unknown."""
-    if len(head) < 30:
-        return None
-    match head[12:16]:
-        case b"VP8X":
-            return 1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:30], "little")
-        case b"VP8L":
-            bits = int.from_bytes(head[21:25], "little")
-            return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-        case b"VP8 ":
-            width, height = struct.unpack_from("<HH", head, 26)
-            return width & 0x3FFF, height & 0x3FFF
-    return None
-
-
-def _orientation(info: dict[str | tuple[int, int], object]) -> int:
-    """Return the EXIF orientation (1 to 8), 1 where there is none or it is damaged.
-
-    Read here because Pillow's own reader warns on damaged EXIF, which no thread can silence for itself.
-    """
-    exif = info.get("exif")
-    if isinstance(exif, bytes):
-        exif = exif.removeprefix(b"Exif\x00\x00")
-        order = "<" if exif[:2] == b"II" else ">"
-        try:
-            (offset,) = struct.unpack_from(order + "I", exif, 4)
-            (entries,) = struct.unpack_from(order + "H", exif, offset)
-            for entry in range(offset + 2, offset + 2 + 12 * entries, 12):
-                tag, kind = struct.unpack_from(order + "HH", exif, entry)
-                if tag == 0x0112:
-                    (value,) = struct.unpack_from(order + {1: "B", 4: "I"}.get(kind, "H"), exif, entry + 8)
-                    return int(value) if value in _UPRIGHT else 1
-        except struct.error:
-            return 1
-    xmp = info.get("xmp")
-    match = re.search(rb'tiff:Orientation(?:="|>)([1-8])', xmp) if isinstance(xmp, bytes) else None
-    return int(match[1]) if match else 1
-
-
 def _rgb(image: Image.Image) -> Image.Image:
     """Return a loaded picture of any mode as RGB, a picture of its own."""
+    if image.mode == "RGB" and not image.has_transparency_data:
+        return image._new(image.im)  # the same pixels, without the file's other properties
+    flat = _flattening(image)
+    canvas = Image.new("RGB", image.size, "white")
+    rows = max(1, STRIP // image.width)
+    for top in range(0, image.height, rows):  # of strips, so that what lies between is small
+        canvas.paste(flat(image.crop((0, top, image.width, min(top + rows, image.height)))), (0, top))
+    return canvas
+
+
+def _flattening(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
+    """Return what makes RGB of a part of a picture."""
     if image.mode.startswith(("I", "F")):
-        image = _grey(image)
-    elif image.has_transparency_data:
-        clear = image.convert("RGBA")
-        canvas = Image.new("RGB", image.size, "white")
-        canvas.paste(clear, mask=clear)
-        return canvas
-    return image.convert("RGB")
+        grey = _grey(image)
+        return lambda part: grey(part).convert("RGB")
+    if image.has_transparency_data:
+        return _over_white
+    return lambda part: part.convert("RGB")
 
 
-def _grey(image: Image.Image) -> Image.Image:
-    """Return a grey picture of more than 8 bits as mode L, its range scaled."""
+def _over_white(part: Image.Image) -> Image.Image:
+    clear = part.convert("RGBA")
+    canvas = Image.new("RGB", part.size, "white")
+    canvas.paste(clear, mask=clear)
+    return canvas
+
+
+def _grey(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
+    """Return what makes mode L of a part of a grey picture of more than 8 bits, the whole's range scaled."""
     low, high = 0.0, 65535.0
     if not image.mode.startswith("I;16"):  # modes I and F don't say their range
         low, high = (float(extreme) for extreme in image.getextrema())  # type: ignore[arg-type]
@@ -310,6 +234,10 @@ def _grey(image: Image.Image) -> Image.Image:
         if low >= 0 and high <= usual[-1]:
             low, high = 0.0, next(top for top in usual if high <= top)
     scale = 255 / (high - low or 1)
-    values = image if image.mode == "F" else image.convert("I").convert("F")
-    # The half rounds: conversion to L cuts off decimals.
-    return values.point(lambda value: value * scale + (0.5 - low * scale)).convert("L")
+
+    def flat(part: Image.Image) -> Image.Image:
+        values = part if part.mode == "F" else part.convert("I").convert("F")
+        # The half rounds: conversion to L cuts off decimals.
+        return values.point(lambda value: value * scale + (0.5 - low * scale)).convert("L")
+
+    return flat

@@ -15,6 +15,7 @@ from PIL import Image, ImageFile
 
 from snnet.photos import decode as photos
 from snnet.photos.decode import PhotoError, decode, pixels_of
+from tests.photos.files import GREY, tiff
 
 RED, GREEN, BLUE, WHITE = (254, 0, 0), (0, 255, 1), (0, 0, 254), (255, 255, 255)
 
@@ -337,9 +338,9 @@ def test_pixels_of_what_is_no_photo(tmp_path):
 
 
 def test_pixels_of_a_large_tile():
-    buffer = io.BytesIO()
-    Image.new("L", (16, 16)).save(buffer, "TIFF", tiffinfo={322: 2000, 323: 1000})
-    assert pixels_of(buffer.getvalue()) == 2_000_000
+    tile = {322: [2000], 323: [1000], 324: [8], 325: [256]}
+    assert pixels_of(tiff(GREY | tile, bytes(256))) == 2_000_000
+    assert "20,000×20,000" in sentence(tiff(GREY | tile | {322: [20000], 323: [20000]}, bytes(256)))
 
 
 def test_a_large_jpeg_of_several_scans_is_refused(monkeypatch):
@@ -359,8 +360,8 @@ def test_bombs_take_no_memory(tmp_path):
     )
     (tmp_path / "wide.jpg").write_bytes(jpeg_claiming(small, (65000, 65000)))
     (tmp_path / "huge.png").write_bytes(png_header(20000, 20000, zlib.compress(bytes(10**7))))
-    tiff = Image.new("L", (16, 16))
-    tiff.save(tmp_path / "tiled.tif", tiffinfo={322: 20000, 323: 20000})
+    tile = {322: [20000], 323: [20000], 324: [8], 325: [256]}
+    (tmp_path / "tiled.tif").write_bytes(tiff(GREY | tile | {259: [8]}, zlib.compress(bytes(256))))
     script = (
         "import sys\n"
         "from snnet.photos.decode import decode, PhotoError\n"
