@@ -17,7 +17,6 @@ from typing import BinaryIO, NamedTuple, cast
 
 MAX_METADATA = 16_000_000  # bytes of EXIF, and of XMP; what is longer is cut off or left out
 MAX_HEADERS = 1_000_000  # bytes of a JPEG's tables before its first scan: honest ones have some thousand
-MAX_TILES = 1_000_000  # of a TIFF: those of 16×16 pixels, the smallest there are, are a quarter of that
 MAX_PIECES = 200_000  # chunks, segments, blocks: a picture of 512 MB in chunks of 4 kB has 125,000
 MAX_SCANS = (
     100  # of a progressive JPEG, each of which goes over the whole picture: honest ones have about ten
@@ -117,7 +116,7 @@ def png(file: BinaryIO) -> Content:
         place = end
     else:
         raise ValueError(f"more than {MAX_PIECES} chunks")
-    return Content(_of(file, parts), None, exif, _text(xmp) if xmp else None)
+    return Content(excerpt(file, parts), None, exif, _text(xmp) if xmp else None)
 
 
 def _text(chunk: bytes) -> bytes | None:
@@ -162,7 +161,7 @@ def jpeg(file: BinaryIO) -> Content:
         if marker == 0xDA:
             _check_scans(file, place)
             _append(parts, range(place, size))
-            return Content(_of(file, parts), None, b"".join(exif) or None, xmp)
+            return Content(excerpt(file, parts), None, b"".join(exif) or None, xmp)
         body = file.read(length - 2)
         if len(body) < length - 2:
             raise EOFError("no scan before the file's end")
@@ -235,7 +234,7 @@ def gif(file: BinaryIO) -> Content:
                 left, top, *extent = struct.unpack_from("<4H", block, 1)
                 width, height = max(width, left + extent[0]), max(height, top + extent[1])
             parts.append(range(place, size))
-            return Content(_of(file, parts), (width, height))
+            return Content(excerpt(file, parts), (width, height))
         if block[1:3] == b"\xf9\x04" and len(block) >= 8:
             # The transparent colour is needed, not how the next frame would treat this one.
             parts.append(b"!\xf9\x04" + bytes([block[3] & 1]) + block[4:7] + b"\0")
@@ -276,7 +275,7 @@ def webp(file: BinaryIO) -> Content:
     if parts == [range(12, file.seek(0, os.SEEK_END))]:
         return Content(whole(file).file, canvas)
     header = b"RIFF" + struct.pack("<I", min(total, 0xFFFFFFFE)) + b"WEBP"
-    return Content(_of(file, [header, *parts]), canvas)
+    return Content(excerpt(file, [header, *parts]), canvas)
 
 
 def _webp_size(head: bytes) -> tuple[int, int] | None:
@@ -313,103 +312,6 @@ def pnm(file: BinaryIO) -> Content:
     return whole(file)
 
 
-# What decoding needs of a TIFF's first directory: sizes, samples, compression and its tables, colours, where
-# the strips or tiles lie, how they are ordered, orientation, XMP.
-_TIFF_PIXELS = frozenset(
-    {
-        254,
-        255,
-        256,
-        257,
-        258,
-        259,
-        262,
-        263,
-        266,
-        273,
-        274,
-        277,
-        278,
-        279,
-        284,
-        292,
-        293,
-        301,
-        317,
-        318,
-        319,
-        320,
-    }
-    | {
-        322,
-        323,
-        324,
-        325,
-        332,
-        338,
-        339,
-        347,
-        512,
-        513,
-        514,
-        515,
-        517,
-        518,
-        519,
-        520,
-        521,
-        529,
-        530,
-        531,
-        532,
-    }
-    | {700, 0xBC01, 34676, 34677}
-)
-_TIFF_PLACES = frozenset({273, 279, 324, 325})  # of strips and tiles, and how long they are
-_TIFF_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}  # by type
-
-
-def tiff(file: BinaryIO) -> Content:
-    """Return a TIFF with those tags of its first directory that decoding needs, at the same places.
-
-    Many tags may name the same bytes, and Pillow copies them for each: gigabytes from one megabyte.
-    """
-    size = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    head = file.read(16)
-    order, big = "<" if head[:2] == b"II" else ">", 43 in head[2:4]
-    entry, first, word = ("HHQ8s", "Q", 8) if big else ("HHI4s", "I", 4)
-    (place,) = struct.unpack_from(order + first, head, word)
-    file.seek(place)
-    (count,) = struct.unpack(order + ("Q" if big else "H"), file.read(8 if big else 2))
-    length = struct.calcsize(order + entry)
-    if count > 0xFFFF:
-        raise ValueError(f"{count} tags")
-    table = file.read(count * length)
-    entries, needed, others, places = [], 0, 0, 0
-    for start in range(0, len(table) - length + 1, length):
-        tag, kind, number, _ = struct.unpack_from(order + entry, table, start)
-        octets = number * _TIFF_BYTES.get(kind, 8)
-        if octets > size:  # the reader stops here
-            octets = number = 0
-        if tag in _TIFF_PLACES:
-            places = max(places, number)
-        elif tag in _TIFF_PIXELS:
-            needed += octets
-        else:
-            others += octets
-        if tag in _TIFF_PIXELS:
-            entries.append(table[start : start + length])
-    if needed > MAX_METADATA or places > MAX_TILES:
-        raise ValueError(f"{needed} bytes of tags, and {places} strips or tiles")
-    if others <= MAX_HEADERS:
-        return whole(file)
-    # Another header leads to another directory behind the file's end.
-    header = head[: 8 if big else 4] + struct.pack(order + first, size)
-    directory = struct.pack(order + ("Q" if big else "H"), len(entries)) + b"".join(entries) + bytes(word)
-    return Content(_of(file, [header, range(len(header), size), directory]))
-
-
 def _append(parts: list[range], part: range) -> None:
     """Add a part, as one with the last where it follows on it."""
     if parts[-1].stop == part.start:
@@ -418,7 +320,7 @@ def _append(parts: list[range], part: range) -> None:
         parts.append(part)
 
 
-def _of(file: BinaryIO, parts: Sequence[range | bytes]) -> BinaryIO:
+def excerpt(file: BinaryIO, parts: Sequence[range | bytes]) -> BinaryIO:
     """Return the parts as a file: the file itself where they are all of it."""
     if len(parts) == 1 and parts[0] == range(file.seek(0, os.SEEK_END)):
         return whole(file).file

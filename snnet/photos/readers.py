@@ -24,7 +24,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from snnet.photos import containers
+from snnet.photos import containers, tags
 from snnet.photos.orientation import of_exif
 
 MAX_RUNS = 5_000_000  # of pixels in a BMP, each of which takes some 0.3 µs
@@ -249,7 +249,7 @@ FORMATS = (
     Format(re.compile(rb"RIFF....WEBP", re.DOTALL), WebP, containers.webp),
     Format(re.compile(rb"GIF8[79]a"), GifImagePlugin.GifImageFile, containers.gif),
     Format(re.compile(rb"BM"), Bmp, containers.bmp),
-    Format(re.compile(rb"II[*+]\x00|MM\x00[*+]"), Tiff, containers.tiff),
+    Format(re.compile(rb"II[*+]\x00|MM\x00[*+]"), Tiff, tags.tiff),
     Format(re.compile(rb"....ftyp(avi[fs]|m[is]f1.{0,60}avif)", re.DOTALL), Avif, containers.whole),
     Format(re.compile(rb"P[1-6]\s"), Pnm, containers.pnm),
 )
