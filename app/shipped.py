@@ -32,10 +32,18 @@ def markup(title: str, parts: Sequence[str], whole: str, examples: str = "") -> 
     """
     fillings = {f"part: {part}": text(f"{part}.html") for part in parts} | {
         "examples": examples,
-        "network": f"<option>{escape(title)}</option>",
+        "network": f"<option>{_inert(title)}</option>",
         "models": f"{len({model.name for model in zoo.models()}):,}",
         "results": f"{len(zoo.models()):,}",
     }
     for slot, filling in fillings.items():
         whole = whole.replace(f"<!-- {slot} -->", filling)
     return re.sub(r"<!-- .*? -->", "", whole)
+
+
+def _inert(title: str) -> str:
+    """Return a title that somebody else wrote as markup that says it, and does nothing.
+
+    Gradio has the browser run what stands in ${...} or {{...}}, and puts other parts where @children stands.
+    """
+    return re.sub(r"[$`\\{}@]", lambda letter: f"&#{ord(letter[0])};", escape(title))

@@ -23,10 +23,8 @@ MOST_HEADERS = 100
 MOST_HEADER_BYTES = 32 * 1024
 MOST_ADDRESS_BYTES = 8 * 1024
 HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
-MANIFEST = (
-    b'href="/manifest.json"',
-    b'href="manifest.json"',
-)  # Gradio's is from the host's root, wherever it is
+# Gradio has the browser look for these two at the host's root, wherever the page lies.
+LINKS = (b'href="/manifest.json" />', b'href="manifest.json" /><link rel="icon" href="favicon.ico" />')
 BASE = b'<base href="./" />'  # what the page names is below it
 
 App = Callable[[Scope, Receive, Send], Any]
@@ -199,7 +197,7 @@ class _WayOut:
 
     def _place(self, start: Message, message: Message) -> None:
         """Write into the page where it lies, for its addresses are relative to that."""
-        body = message["body"].replace(*MANIFEST)
+        body = message["body"].replace(*LINKS)
         if self.root:
             body = body.replace(BASE, f'<base href="{self.root}/" />'.encode())
         others = [field for field in start["headers"] if field[0].lower() != b"content-length"]
@@ -210,6 +208,8 @@ class _WayOut:
         if message["type"] == "http.response.start":
             self._visit.status = message["status"]
             message["headers"] = [*message.get("headers", []), (b"x-content-type-options", b"nosniff")]
+            if self.route and (self.route.is_stream or self.route.is_result):
+                message["headers"].append((b"x-accel-buffering", b"no"))  # nginx would hold events back
         elif message["type"] == "http.response.body":
             self._visit.bytes += len(message.get("body", b""))
         await self._send(message)

@@ -1,11 +1,13 @@
 """The end of the app: at SIGTERM or SIGINT answers under way are finished, new ones refused, then it ends."""
 
+import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from .gate import Gate
 
@@ -41,8 +43,8 @@ class Stop:
         limit.daemon = True
         limit.start()
 
-    def finish(self, demo: Any, gate: Gate, then: Callable[[], object] = lambda: None) -> None:
-        """End the server of a Gradio page, its answers first; `then` is done before the uploads go."""
+    def finish(self, demo: Any, gate: Gate, then: Callable[[], object] = lambda: None) -> NoReturn:
+        """End the server of a Gradio page, its answers first, and the process; `then` is done between."""
         gate.is_stopping = True
         deadline = time.monotonic() + ANSWERS_S
         while gate.running and time.monotonic() < deadline:
@@ -51,3 +53,8 @@ class Stop:
         demo.close(verbose=False)
         then()
         gate.uploads.close()
+        for child in multiprocessing.active_children():
+            child.terminate()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)  # torch aborts where Python ends under a thread that computes

@@ -19,6 +19,13 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 @contextmanager
 def started(*options, **environment):
     """Give the app's lines as they come; end it afterwards."""
+    with running(*options, **environment) as process:
+        yield process.stdout
+
+
+@contextmanager
+def running(*options, **environment):
+    """Give the app's process; end it afterwards."""
     process = subprocess.Popen(
         [sys.executable, "app.py", *options],
         cwd=ROOT,
@@ -30,7 +37,7 @@ def started(*options, **environment):
     timer = threading.Timer(120, process.kill)
     timer.start()
     try:
-        yield process.stdout
+        yield process
     finally:
         timer.cancel()
         process.terminate()

@@ -1,5 +1,6 @@
 """The network menu: choosing, fetching, what can't be had, and networks that nothing has measured."""
 
+import json
 from contextlib import contextmanager
 
 import pytest
@@ -293,3 +294,25 @@ def test_a_start_that_fetches_shows_the_zoo_and_how_far_it_is(browser, folder, m
             served.bytes_a_second = None
             shows(page, "late")
             assert page.locator("#sn-fetch").is_hidden()
+
+
+def test_a_title_from_elsewhere_is_text_and_nothing_else(browser, tmp_path):
+    title = '<img src=x onerror="pwned=1"><script>pwned=2</script>${window.pwned=3}{{#each x}}`\\@children'
+    tiny(seed=1).save(tmp_path / "tiny")
+    config = tmp_path / "tiny" / "config.json"
+    text = config.read_text()
+    assert '"two tiny anchors"' in text
+    config.write_text(text.replace('"two tiny anchors"', json.dumps(title)))
+    with serving_page(Service(str(tmp_path / "tiny"))) as address, visiting(browser, address) as visit:
+        page = visit(ready=False)
+        page.wait_for_selector("#sn-network option", state="attached", timeout=180_000)
+        first = page.eval_on_selector("#sn-network option", "option => option.textContent")
+        page.wait_for_selector(".sn[data-state=ready]", timeout=180_000)
+        menu = page.eval_on_selector_all(
+            "#sn-network option", "options => options.map(one => one.textContent)"
+        )
+        page.wait_for_timeout(200)
+        assert page.evaluate("window.pwned") is None
+        assert page.locator("img[src=x]").count() == 0
+    assert first == title
+    assert title in " ".join(menu)

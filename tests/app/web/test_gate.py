@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import threading
 
 import pytest
 
@@ -15,6 +16,13 @@ from app.web.uploads import Uploads
 from tests.app.web.asking import form, photo_form
 
 JSON = {"content-type": "application/json"}
+
+
+def run(coroutine):
+    """Run it in a thread of its own: that of the browser's tests has a loop that runs already."""
+    thread = threading.Thread(target=asyncio.run, args=(coroutine,))
+    thread.start()
+    thread.join()
 
 
 @pytest.fixture
@@ -71,7 +79,7 @@ class Visitor:
             messages.append(dict(message))
 
         scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "root_path": root}
-        asyncio.run(self._app(scope | {"query_string": query, "headers": fields}, receive_last, send))
+        run(self._app(scope | {"query_string": query, "headers": fields}, receive_last, send))
         if not messages:
             return 0, b"", {}
         body = b"".join(message.get("body", b"") for message in messages)
@@ -226,7 +234,7 @@ class TestOutcome:
 
             await asyncio.gather(visit(b"busy"), visit(b""))
 
-        asyncio.run(both())
+        run(both())
         assert statuses == {b"busy": 503, b"": 200}
 
     def test_what_fails_is_one_sentence_and_one_line_of_the_log(self, gate, caplog):
@@ -314,6 +322,7 @@ class TestPlace:
         assert status == 200
         assert b'<base href="/explorer/" />' in body
         assert b'href="manifest.json"' in body
+        assert b'<link rel="icon" href="favicon.ico" />' in body
         assert fields["content-length"] == str(len(body))
 
     def test_without_a_proxy_it_stays_where_it_is(self, gate):
