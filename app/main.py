@@ -11,12 +11,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from snnet import openmp
+
+from .work import machine
+from .work.photos import MEGAPIXELS
+
 GRADIO_PORT = 7860  # where Gradio begins to look for a free one
 
 
 def main(program: str, arguments: Sequence[str] | None = None) -> int:
     """Do what the options ask; return 0, or 2 after one line on standard error, the program's name first."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # the page asks nothing of other hosts
+    openmp.spin_briefly()
+    machine.give_freed_back()
     options = _parser(program).parse_args(arguments)
     from snnet.weights.files import WeightsError
 
@@ -55,7 +62,7 @@ def _serve(options: argparse.Namespace) -> None:
         raise ValueError("--backend reads this machine's files, and --root-path serves others: leave one out")
     if options.log:
         _log()
-    service = Service(options.network, options.weights)
+    service = Service(options.network, options.weights, options.megapixels)
     if options.weights:
         assert service.net  # loaded before the page is served: a wrong file is told at once
     from . import page
@@ -79,6 +86,7 @@ def _serve(options: argparse.Namespace) -> None:
     if not options.port and "GRADIO_SERVER_PORT" not in os.environ and f":{GRADIO_PORT}/" not in url:
         print(f"port {GRADIO_PORT} is in use: taking {url.rstrip('/').rsplit(':')[-1]}", flush=True)
     print(f"SN-Net explorer at {url}", flush=True)
+    print(service.scheduler.describe(), flush=True)
     # Fetched and loaded behind the first page, which has the zoo to show meanwhile.
     service.networks.start(then=lambda sentence: print(sentence, flush=True))
     stop.wait()
@@ -128,6 +136,12 @@ def _parser(program: str) -> argparse.ArgumentParser:
         default=os.environ.get("SNNET_UPLOADS_GB", "2"),
         metavar="GB",
         help="disk that visitors' photos may take (default: 2, or SNNET_UPLOADS_GB)",
+    )
+    parser.add_argument(
+        "--megapixels",
+        type=float,
+        default=MEGAPIXELS,
+        help="of photos decoded at once, some 12 bytes of memory a pixel: more wait (default: %(default)s)",
     )
     parser.add_argument("--share", action="store_true", help="a public link, by Gradio's servers")
     parser.add_argument(

@@ -1,22 +1,27 @@
 """Layout and endpoints: one HTML component that the browser's script fills, and what it calls."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
+from fastapi import Request
 from gradio.components.api_component import Api
+from gradio.context import LocalContext
 from gradio.media import get_image
 
 from .measuring.jobs import Backend
 from .questions import Questions
 from .service import Service
 from .shipped import markup, plotly_js, shipped, text
+from .waiting import HasLeft, answer, visitor
 from .web import outcome
 from .web.gate import Gate, settings
 from .web.routes import PHOTO_BYTES
 from .web.uploads import Uploads
+from .work.scheduler import Task
 
 BACKEND = "measuring/backend"  # the part that only measuring has
 PARTS = (  # each has its markup, style and script
@@ -64,16 +69,20 @@ def build(service: Service, uploads: Uploads, backend: Backend | None = None) ->
     gr.set_static_paths(_files())
     questions = Questions(service, uploads, backend)
 
-    def ask(question: Any, request: gr.Request) -> Any:
-        return questions.answer(question, request.headers)
+    async def ask(question: Any, request: gr.Request) -> Any:
+        return await questions.answer(question, _plain(request))
 
-    def classify(image: dict, gmacs: Any, network: str = "") -> dict:
+    async def task(begin: Callable[..., Task], request: gr.Request, image: dict, *more: Any) -> Any:
         with _sentences(), uploads.reading(image) as path:
-            return service.classify(path, gmacs, network)
+            return await answer(
+                partial(begin, path, *more, visitor=visitor(_plain(request))), _has_left(request)
+            )
 
-    def sweep(image: dict, network: str = "") -> list:
-        with _sentences(), uploads.reading(image) as path:
-            return service.sweep(path, network)
+    async def classify(image: dict, gmacs: Any, network: str = "", *, request: gr.Request) -> dict:
+        return await task(service.classify_task, request, image, gmacs, network)
+
+    async def sweep(image: dict, network: str = "", *, request: gr.Request) -> list:
+        return await task(service.sweep_task, request, image, network)
 
     def frontier(network: str = "") -> dict:
         with _sentences():
@@ -94,8 +103,8 @@ def build(service: Service, uploads: Uploads, backend: Backend | None = None) ->
             elem_id="explorer",
         )
         for endpoint in (classify, sweep, frontier, networks):
-            # Not queued: an answer takes some 50 ms, and the service itself bounds how many run at once.
-            gr.api(endpoint, api_name=endpoint.__name__, queue=False)
+            # Not queued, nor bounded in number: the service has its own line, fair to all who ask.
+            gr.api(endpoint, api_name=endpoint.__name__, queue=False, concurrency_limit=None)
     return page
 
 
@@ -125,6 +134,25 @@ def _sentences() -> Iterator[None]:
     except (ValueError, RuntimeError, OSError) as error:
         outcome.refuse(error)
         raise gr.Error(str(error), print_exception=False) from error
+
+
+def _plain(request: gr.Request) -> Request:
+    """Return a request that has all that is asked of it: Gradio's hands on what its own has."""
+    return cast(Request, request)
+
+
+def _has_left(request: gr.Request) -> HasLeft:
+    """Return what tells whether the caller of an endpoint is there no more."""
+    blocks, event = LocalContext.blocks.get(), LocalContext.event_id.get()
+    if blocks is None or event is None:
+        is_disconnected: HasLeft = request.is_disconnected
+        return is_disconnected
+
+    async def has_left() -> bool:  # by Gradio's own queue the answer comes on another request
+        job = blocks._queue.event_ids_to_events.get(event)
+        return job is None or not job.alive
+
+    return has_left
 
 
 def _unmarked(value: Any) -> Any:

@@ -1,14 +1,21 @@
 """What the page's script asks: one table of questions, each answered by the service or by measuring."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from fastapi import Request
+
+from .busy import Busy
 from .measuring.jobs import Backend
 from .measuring.loopback import check_sender
 from .service import Service
+from .waiting import answer, in_thread, is_done, visitor
 from .web import outcome
 from .web.uploads import Uploads
+from .work.scheduler import Left
+from .work.sweeps import WAIT_S, Gone
 
 
 class Questions:
@@ -22,12 +29,14 @@ class Questions:
             "size": lambda question: service.networks.size(question["network"]),
             "fetch": lambda question: service.networks.fetch(question["network"]),
             "progress": lambda question: service.networks.progress(question["network"]),
-            "begin_sweep": self._begin_sweep,
-            "more": lambda question: service.more(question["sweep"]),
-            "end_sweep": lambda question: service.end_sweep(question["sweep"]),
+            "end_sweep": lambda question: service.sweeps.end(question["sweep"]),
             "zoo_size": lambda question: service.zoo.size(question["model"]),
             "zoo_fetch": lambda question: service.zoo.fetch(question["model"]),
             "zoo_progress": lambda question: service.zoo.progress(question["model"]),
+        }
+        self._waiting: dict[str, Callable[[dict[str, Any], Request], Awaitable[Any]]] = {
+            "begin_sweep": self._begin_sweep,
+            "more": self._more,
             "compare_photo": self._compare_photo,
         }
         self._measuring: dict[str, Callable[[dict[str, Any]], Any]] = {}
@@ -39,26 +48,28 @@ class Questions:
                 "measured": lambda question: backend.table(question["network"], bool(question["everything"])),
             }
 
-    def answer(self, question: Any, headers: Mapping[str, str]) -> Any:
+    async def answer(self, question: Any, request: Request) -> Any:
         """Return the answer to {"question": its name, ...}; {"error": a sentence} where there is none.
 
-        An exception would reach the browser as a bare 500, without its sentence.
+        An exception would reach the browser as a bare 500, without its sentence. Beside it may stand
+        {"busy": {"place", "retry_s"}} where too many wait, {"gone": true} where a sweep or photo is not here
+        any more.
         """
         try:
             name = question.get("question") if isinstance(question, dict) else None
-            if not isinstance(name, str):
-                raise ValueError(f"no question {name!r}: there are {', '.join(self._table)}")
-            if name in self._measuring:
-                outcome.name(name)
-                check_sender(headers)
-                return self._measuring[name](question)
-            if name not in self._table:
-                raise ValueError(f"no question {name!r}: there are {', '.join(self._table)}")
+            names = [*self._table, *self._waiting]
+            if not isinstance(name, str) or name not in {*names, *self._measuring}:
+                raise ValueError(f"no question {name!r}: there are {', '.join(names)}")
             outcome.name(name)
-            return self._table[name](question)
+            if name in self._waiting:
+                return await self._waiting[name](question, request)
+            if name in self._measuring:
+                check_sender(request.headers)
+            answer_ = self._table.get(name) or self._measuring[name]
+            return await in_thread(partial(answer_, question))
         except Exception as error:
             outcome.refuse(error)
-            return {"error": str(error)}
+            return _refusal(error)
 
     def _network(self, question: dict[str, Any]) -> dict[str, Any]:
         service, name = self._service, question["network"]
@@ -73,18 +84,49 @@ class Questions:
                 }
             return {"error": str(error)} | instead
 
-    def _begin_sweep(self, question: dict[str, Any]) -> dict[str, Any]:
+    async def _begin_sweep(self, question: dict[str, Any], request: Request) -> dict[str, Any]:
         with self._uploads.reading(question["image"]) as path:
-            return self._service.begin_sweep(path, question["network"], question["first"])
+            begin = self._service.begin_sweep
+            return await in_thread(
+                partial(begin, path, question["network"], question["first"], visitor(request))
+            )
 
-    def _compare_photo(self, question: dict[str, Any]) -> dict[str, Any]:
+    async def _more(self, question: dict[str, Any], request: Request) -> dict[str, Any]:
+        sweeps, name = self._service.sweeps, question["sweep"]
+        try:
+            await is_done(sweeps.piece(name), request.is_disconnected, WAIT_S)
+        except Left:
+            sweeps.pause(name)
+            return {}
+        return sweeps.take(name)
+
+    async def _compare_photo(self, question: dict[str, Any], request: Request) -> dict[str, Any]:
         there = ""
         try:
             with self._uploads.reading(question["image"]) as path:
                 there = path
-                return self._service.compare_photo(
-                    path, question["model"], question["image_size"], question["stitches"], question["network"]
+                begin = partial(
+                    self._service.compare_task,
+                    path,
+                    question["model"],
+                    question["image_size"],
+                    question["stitches"],
+                    question["network"],
+                    visitor(request),
                 )
+                result: dict[str, Any] = await answer(begin, request.is_disconnected)
+                return result
+        except Busy:
+            raise
         except Exception as error:  # a photo that was swept away is uploaded again
             outcome.refuse(error)
             return {"error": str(error), "gone": not Path(there).is_file()}
+
+
+def _refusal(error: Exception) -> dict[str, Any]:
+    refusal: dict[str, Any] = {"error": str(error)}
+    if isinstance(error, Busy):
+        refusal["busy"] = {"place": error.place, "retry_s": error.retry_after_s}
+    if isinstance(error, Gone):
+        refusal["gone"] = True
+    return refusal

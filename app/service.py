@@ -4,8 +4,7 @@ Which network is asked is an argument of every call, and nothing else is shared 
 of visitors may ask at once.
 """
 
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from math import nan
 from pathlib import Path
@@ -15,22 +14,31 @@ from . import answers
 from .figures import chart
 from .figures.route import drawing
 from .networks import Networks
+from .work import photos
+from .work.scheduler import FIRST, SWEEP, Scheduler, Steps, Task, Visitor
+from .work.sweeps import Sweeps
 from .zoo_models import ZooPhotos
 
 if TYPE_CHECKING:
     from snnet.catalogue.stitched_network import StitchedNetwork
-
-PHOTOS_AT_ONCE = 2  # each runs on all cores: more would only wait for each other and hold memory
+    from snnet.stitches.stitch import Stitch
 
 
 class Service:
-    """Answers for the networks of the app: see `Networks`, whose arguments these are."""
+    """Answers for the networks of the app: see `Networks`, whose arguments these are.
 
-    def __init__(self, network: str, weights: Path | None = None) -> None:
+    Work on a photo is done by the scheduler's threads, at most `megapixels` of photos at once. Who doesn't
+    want to wait for an answer gets its `Task`.
+    """
+
+    def __init__(
+        self, network: str, weights: Path | None = None, megapixels: float = photos.MEGAPIXELS
+    ) -> None:
         self.networks = Networks(network, weights)
-        self._running = threading.BoundedSemaphore(PHOTOS_AT_ONCE)
-        self._sweeps = answers.Sweeps()
-        self.zoo = ZooPhotos(self.networks.fetcher, self._running)
+        self.scheduler = Scheduler()
+        self.photos = photos.Photos(megapixels)
+        self.sweeps = Sweeps(self.scheduler)
+        self.zoo = ZooPhotos(self.networks.fetcher, self.photos)
 
     @property
     def net(self) -> "StitchedNetwork":
@@ -42,63 +50,88 @@ class Service:
 
         Raises ValueError (`PhotoError` is one) with a sentence for the visitor.
         """
-        from snnet.photos.decode import decode
+        answer: dict[str, Any] = self.classify_task(path, gmacs, network).result()
+        return answer
 
+    def classify_task(self, path: str, gmacs: Any, network: str = "", visitor: Visitor = Visitor()) -> Task:
+        """Put `classify` in line; Busy where too many wait."""
         net = self.networks.network_of(network)
         stitch = net.select(gmacs=_number(gmacs), silent=True)  # the page says it itself
-        with self._running:  # decoding too: a large photo takes hundreds of megabytes meanwhile
-            return answers.one(net, stitch, decode(path))
+
+        def steps() -> Steps:
+            images = self.photos.tensors(path, [net.transform(stitch)])[net.transform(stitch)]
+            yield
+            return answers.one(net, stitch, images)
+
+        return self.scheduler.submit(Task(FIRST, steps, visitor))
 
     def sweep(self, path: str, network: str = "") -> list[dict[str, Any]]:
         """Return what every stitch says of a photo; a stitch's latency is that of its own part of the sweep.
 
         Raises ValueError (`PhotoError` is one) with a sentence for the visitor.
         """
-        from snnet.photos.decode import decode
-
-        net = self.networks.network_of(network)
-        with self._running:
-            rows = {row["stitch"]: row for row in answers.sweep(net, decode(path), net.stitches)}
-        return [rows[stitch.name] for stitch in net.stitches]
-
-    def begin_sweep(self, path: str, network: str, first: Sequence[str]) -> dict[str, Any]:
-        """Begin to ask all stitches about a photo, those named `first` before the rest.
-
-        Returns {"sweep": its name for `more`, "total": how many stitches will answer}. Raises ValueError with
-        a sentence for the visitor.
-        """
-        from snnet.photos.decode import decode
-
-        net = self.networks.network_of(network)
-        ahead = [net.stitch(name) for name in dict.fromkeys(first)]
-        behind = [stitch for stitch in net.stitches if stitch not in set(ahead)]
-        with self._running:
-            photo = decode(path)
-        rows = chain.from_iterable(
-            answers.sweep(net, photo, group, most=answers.MOST) for group in (ahead, behind)
-        )
-        return {"sweep": self._sweeps.begin(rows, len(net.stitches)), "total": len(net.stitches)}
-
-    def more(self, sweep: str) -> dict[str, Any]:
-        """Return the sweep's next {"rows", "left"}, a quarter of a second of them.
-
-        Raises ValueError for a sweep that has ended, or that nobody asked about for a while.
-        """
-        with self._running:
-            rows = self._sweeps.more(sweep)
-        if rows is None:
-            raise ValueError("the sweep of this photo was given up: give the photo once more")
+        rows: list[dict[str, Any]] = self.sweep_task(path, network).result()
         return rows
 
-    def end_sweep(self, sweep: str) -> None:
-        """Give a sweep up whose photo is no longer shown."""
-        self._sweeps.end(sweep)
+    def sweep_task(self, path: str, network: str = "", visitor: Visitor = Visitor()) -> Task:
+        """Put `sweep` in line; Busy where too many wait."""
+        net = self.networks.network_of(network)
+        rows: dict[str, dict[str, Any]] = {}
+
+        def steps() -> Steps:
+            missing = [stitch for stitch in net.stitches if stitch.name not in rows]
+            for row in self._answers(net, path, [missing]):
+                rows[row["stitch"]] = row
+                yield
+            return [rows[stitch.name] for stitch in net.stitches]
+
+        return self.scheduler.submit(Task(SWEEP, steps, visitor))
+
+    def begin_sweep(
+        self, path: str, network: str, first: Sequence[str], visitor: Visitor = Visitor()
+    ) -> dict[str, Any]:
+        """Begin to ask all stitches about a photo, those named `first` before the rest.
+
+        Returns {"sweep": its name for `sweeps`, "total": how many stitches will answer}. Raises ValueError
+        with a sentence for the visitor, Busy where too many wait.
+        """
+        net = self.networks.network_of(network)
+        ahead = list(dict.fromkeys(net.stitch(name).name for name in first))
+        behind = [stitch.name for stitch in net.stitches if stitch.name not in set(ahead)]
+
+        def rows(names: Sequence[str]) -> Iterator[dict[str, Any]]:
+            missing = set(names)
+            groups = [[net.stitch(name) for name in group if name in missing] for group in (ahead, behind)]
+            return self._answers(net, path, groups, most=answers.MOST)
+
+        return {"sweep": self.sweeps.begin(rows, [*ahead, *behind], visitor), "total": len(net.stitches)}
+
+    def _answers(
+        self, net: "StitchedNetwork", path: str, groups: "Sequence[Sequence[Stitch]]", most: int = 0
+    ) -> Iterator[dict[str, Any]]:
+        transforms = [net.transform(stitch) for group in groups for stitch in group]
+        images = self.photos.tensors(path, transforms)
+        return chain.from_iterable(answers.sweep(net, images, group, most) for group in groups)
 
     def compare_photo(
         self, path: str, model: Any, image_size: Any, stitches: Any, network: str = ""
     ) -> dict[str, Any]:
-        """Return what a zoo model says of a photo, and what these stitches say: see `ZooPhotos.run`."""
-        return self.zoo.run(path, model, image_size, self.networks.network_of(network), stitches)
+        """Return what a zoo model says of a photo, and what these stitches say: see `ZooPhotos.steps`."""
+        answer: dict[str, Any] = self.compare_task(path, model, image_size, stitches, network).result()
+        return answer
+
+    def compare_task(
+        self,
+        path: str,
+        model: Any,
+        image_size: Any,
+        stitches: Any,
+        network: str = "",
+        visitor: Visitor = Visitor(),
+    ) -> Task:
+        """Put `compare_photo` in line; Busy where too many wait."""
+        begin = self.zoo.steps(path, model, image_size, self.networks.network_of(network), stitches)
+        return self.scheduler.submit(Task(SWEEP, begin, visitor))
 
     def frontier(self, network: str = "") -> dict[str, Any]:
         """Return every stitch with its cost, its accuracy, and whether it is on the Pareto front."""

@@ -1,6 +1,7 @@
 """A zoo model on the visitor's photo, beside stitches of a network. Knows no Gradio."""
 
 import threading
+from collections.abc import Callable
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from snnet.weights.sources import HubFile, ReleaseFile, Source
 
 from . import answers
 from .fetching import Fetcher
+from .work.photos import Photos
+from .work.scheduler import Steps
 
 if TYPE_CHECKING:
     from snnet.catalogue.stitched_network import StitchedNetwork
@@ -108,9 +111,9 @@ class ZooEntry(entries.Entry):
 class ZooPhotos:
     """Runs zoo models on photos; holds the newest model in memory. `fetcher` is the app's one fetcher."""
 
-    def __init__(self, fetcher: Fetcher, running: threading.BoundedSemaphore) -> None:
+    def __init__(self, fetcher: Fetcher, photos: Photos) -> None:
         self._fetcher = fetcher
-        self._running = running
+        self._photos = photos
         self._lock = threading.Lock()
         self._entries: dict[str, ZooEntry] = {}
         self._newest: tuple[str, Any] | None = None
@@ -133,16 +136,14 @@ class ZooPhotos:
         """Return how far the fetch of a zoo model is: see `Fetcher.progress`."""
         return self._fetcher.progress(self._entry(model))
 
-    def run(
+    def steps(
         self, path: str, model: Any, image_size: Any, net: "StitchedNetwork", stitches: Any
-    ) -> dict[str, Any]:
-        """Return {"model": a zoo model's answer on a photo at one of its sizes (px), "stitches": theirs}.
+    ) -> Callable[[], Steps]:
+        """Return work that answers {"model": a zoo model on a photo at a size (px), "stitches": theirs}.
 
         An answer is {"name", "image_size", "latency_ms", "top5": [{"index", "label", "probability"}]}.
         Raises ValueError (`PhotoError` is one) or WeightsError with a sentence for the visitor.
         """
-        from snnet.photos.decode import decode
-
         entry = self._entry(model)
         row = next((m for m in zoo.models() if (m.name, m.image_size) == (model, image_size)), None)
         if row is None:
@@ -154,14 +155,23 @@ class ZooPhotos:
             raise ValueError("stitches is no list of at most two names")
         members = [net.stitch(name) for name in stitches]
         zoo_model, fresh = self._load(entry, row)
-        with self._running:
-            photo = decode(path)
-            images = _transform(entry.config, row.image_size)(photo.convert("RGB"))[None]
+
+        def steps() -> Steps:
+            with self._photos.decode(path) as photo:
+                images = _transform(entry.config, row.image_size)(photo)[None]
+                inputs = {s: net.transform(s)(photo)[None] for s in members}
+            yield
             if fresh:
                 answers.timed(zoo_model, images)  # a shape's first run takes ten times the next
+                yield
             mine = _answer(row.name, row.image_size, zoo_model, images)
-            theirs = [_answer(s.name, s.image_size, net, net.transform(s)(photo)[None], s) for s in members]
-        return {"model": mine, "stitches": theirs}
+            theirs = []
+            for stitch in members:
+                yield
+                theirs.append(_answer(stitch.name, stitch.image_size, net, inputs[stitch], stitch))
+            return {"model": mine, "stitches": theirs}
+
+        return steps
 
     def _load(self, entry: ZooEntry, row: zoo.ZooModel) -> tuple[Any, bool]:
         import torch
@@ -218,7 +228,7 @@ def _transform(config: Any, image_size: int) -> Any:
 
 
 def _answer(name: str, image_size: int, model: Any, images: Any, *more: Any) -> dict[str, Any]:
-    """Return what is asked of `ZooPhotos.run`; the latency is the model's alone."""
+    """Return what is asked of `ZooPhotos.steps`; the latency is the model's alone."""
     logits, latency_ms = answers.timed(model, images, *more)
     latency_ms = round(latency_ms, 2)
     return {"name": name, "image_size": image_size, "latency_ms": latency_ms, "top5": answers.best(logits)}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..jobs import Job, Stop
+from ..work import machine
 from .table import Table
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ class Backend:
         from snnet.photos.photo_set import open_photos
 
         settings = job.settings
+        machine.use_cores(machine.cores())
         net = self._networks.network_of(job.network)
         photos = open_photos(
             settings["path"],

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from snnet import openmp
 from snnet.commands import evaluate, frontier, networks, stitch, tables, train
 
 COMMANDS = (networks, stitch, train, evaluate, frontier, tables)
@@ -16,6 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for command in COMMANDS:
         command.add(commands)
     options = parser.parse_args(arguments)
+    openmp.spin_briefly()
     from snnet.weights.files import WeightsError
 
     try:

@@ -116,11 +116,20 @@ def checkpoint(tmp_path_factory):
 def far(checkpoint, service, monkeypatch, tmp_path):
     """(photos, server) where a zoo model lies behind a server of this machine."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    photos = zoo_models.ZooPhotos(service.networks.fetcher, service._running)
+    photos = zoo_models.ZooPhotos(service.networks.fetcher, service.photos)
     with serving() as served:
         served.files["far.pth"] = checkpoint[0]
         photos._entry(FAR).__dict__["sources"] = (served.source("far.pth"),)
         yield photos, served
+
+
+def run(photos, *asked):
+    steps = photos.steps(*asked)()
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
 
 
 class TestFetching:
@@ -130,11 +139,11 @@ class TestFetching:
         assert size == {"here": False, "bytes": len(checkpoint[0]), "progress": None}
         assert served.ranges == []  # asking for the size brings nothing
         with pytest.raises(WeightsError, match="not here: fetch them first"):
-            photos.run(str(lion), FAR, 224, service.net, [])
+            run(photos, str(lion), FAR, 224, service.net, [])
         photos.fetch(FAR)
         assert wait_until_done(photos, FAR)["state"] == "done"
         assert photos.size(FAR)["here"]
-        answer = photos.run(str(lion), FAR, 224, service.net, [])["model"]
+        answer = run(photos, str(lion), FAR, 224, service.net, [])["model"]
         with torch.inference_mode():
             images = zoo_models._transform(photos._entry(FAR).config, 224)(decode(lion).convert("RGB"))[None]
             expected = checkpoint[1](images)[0].softmax(0)
@@ -163,7 +172,7 @@ class TestFetching:
         photos.fetch(FAR)
         assert wait_until_done(photos, FAR)["state"] == "done"
         with pytest.raises(WeightsError, match=r"far\.pth: these are not the weights of mobilenetv3"):
-            photos.run(str(lion), FAR, 224, service.net, [])
+            run(photos, str(lion), FAR, 224, service.net, [])
 
     def test_one_fetch_at_a_time_with_those_of_networks(self, far, service):
         photos, served = far

@@ -1,0 +1,1 @@
+"""Who may use the machine, when, and with how much memory. Knows no network: work is what it is given."""
