@@ -114,10 +114,15 @@ def test_visitors_with_different_budgets_get_what_each_would_get_alone(service, 
 
     def visit(which):
         for _ in range(3):
-            answer = service.classify(str(lion), budgets[which])
-            mine = (answer["stitch"], answer["top5"])
-            if mine != (alone[which]["stitch"], alone[which]["top5"]):
-                wrong.append((alone[which]["stitch"], mine))
+            answer, mine = service.classify(str(lion), budgets[which]), alone[which]
+            same = [row["index"] for row in answer["top5"]] == [row["index"] for row in mine["top5"]]
+            # Beside others each has one core: sums of another order differ in their last digits.
+            near = all(
+                one["probability"] == pytest.approx(other["probability"], abs=1e-4)
+                for one, other in zip(answer["top5"], mine["top5"], strict=True)
+            )
+            if not (same and near and answer["stitch"] == mine["stitch"]):
+                wrong.append((mine["stitch"], answer))
 
     threads = [threading.Thread(target=visit, args=(k,)) for k in range(len(budgets))]
     for thread in threads:
