@@ -72,17 +72,16 @@ def build(service: Service, uploads: Uploads, backend: Backend | None = None) ->
     async def ask(question: Any, request: gr.Request) -> Any:
         return await questions.answer(question, _plain(request))
 
-    async def task(begin: Callable[..., Task], request: gr.Request, image: dict, *more: Any) -> Any:
+    async def task(begin: Callable[..., Task], image: dict, *more: Any) -> Any:
+        request = _plain(LocalContext.request.get())
         with _sentences(), uploads.reading(image) as path:
-            return await answer(
-                partial(begin, path, *more, visitor=visitor(_plain(request))), _has_left(request)
-            )
+            return await answer(partial(begin, path, *more, visitor=visitor(request)), _has_left(request))
 
-    async def classify(image: dict, gmacs: Any, network: str = "", *, request: gr.Request) -> dict:
-        return await task(service.classify_task, request, image, gmacs, network)
+    async def classify(image: dict, gmacs: Any, network: str = "") -> dict:
+        return await task(service.classify_task, image, gmacs, network)
 
-    async def sweep(image: dict, network: str = "", *, request: gr.Request) -> list:
-        return await task(service.sweep_task, request, image, network)
+    async def sweep(image: dict, network: str = "") -> list:
+        return await task(service.sweep_task, image, network)
 
     def frontier(network: str = "") -> dict:
         with _sentences():
@@ -136,17 +135,16 @@ def _sentences() -> Iterator[None]:
         raise gr.Error(str(error), print_exception=False) from error
 
 
-def _plain(request: gr.Request) -> Request:
+def _plain(request: gr.Request | None) -> Request:
     """Return a request that has all that is asked of it: Gradio's hands on what its own has."""
     return cast(Request, request)
 
 
-def _has_left(request: gr.Request) -> HasLeft:
+def _has_left(request: Request) -> HasLeft:
     """Return what tells whether the caller of an endpoint is there no more."""
     blocks, event = LocalContext.blocks.get(), LocalContext.event_id.get()
     if blocks is None or event is None:
-        is_disconnected: HasLeft = request.is_disconnected
-        return is_disconnected
+        return request.is_disconnected
 
     async def has_left() -> bool:  # by Gradio's own queue the answer comes on another request
         job = blocks._queue.event_ids_to_events.get(event)
