@@ -15,7 +15,7 @@ from .waiting import answer, in_thread, is_done, visitor
 from .web import outcome
 from .web.uploads import Uploads
 from .work.scheduler import Left
-from .work.sweeps import WAIT_S, Gone
+from .work.sweeps import WAIT_S, NoSweep
 
 
 class Questions:
@@ -127,6 +127,6 @@ def _refusal(error: Exception) -> dict[str, Any]:
     refusal: dict[str, Any] = {"error": str(error)}
     if isinstance(error, Busy):
         refusal["busy"] = {"place": error.place, "retry_s": error.retry_after_s}
-    if isinstance(error, Gone):
+    if isinstance(error, NoSweep):
         refusal["gone"] = True
     return refusal

@@ -71,7 +71,7 @@ class Photos:
 
         Raises PhotoError with a sentence for the visitor.
         """
-        wanted = dict.fromkeys(transforms)
+        needed = dict.fromkeys(transforms)
         try:
             status = os.stat(path)
         except (OSError, ValueError):  # `decode` says it
@@ -80,11 +80,11 @@ class Photos:
             file = (path, status.st_size, status.st_mtime_ns)
         tensors = {}
         with self._lock:
-            for transform in wanted:
+            for transform in needed:
                 if (key := (*file, transform.key)) in self._tensors:
                     self._tensors.move_to_end(key)
                     tensors[transform] = self._tensors[key]
-        missing = [transform for transform in wanted if transform not in tensors]
+        missing = [transform for transform in needed if transform not in tensors]
         if missing:
             with self.decode(path) as photo:
                 for transform in missing:

@@ -16,7 +16,7 @@ WAIT_S = 1.0  # that a question waits for its piece
 LINGER_S = 0.8  # after an answer, within which the page asks on: then it has left
 
 
-class Gone(ValueError):
+class NoSweep(ValueError):
     """The sweep is not here: it was given up, or belongs to an app that has ended since."""
 
     def __init__(self) -> None:
@@ -103,11 +103,11 @@ class Sweeps:
         with self._lock:
             sweep = self._sweeps.get(name)
         if sweep is None or (sweep.task.future.done() and isinstance(sweep.task.future.exception(), Left)):
-            raise Gone
+            raise NoSweep
         return sweep
 
     def piece(self, name: str) -> "Future[None]":
-        """Return what is done when `take` has something to tell; who asks is waited for. Raises Gone."""
+        """Return what is done when `take` has something to tell; who asks is waited for. Raises NoSweep."""
         sweep = self._sweep(name)
         self._scheduler.attend(sweep.task, WAIT_S + LINGER_S)
         return sweep.piece()
@@ -115,7 +115,7 @@ class Sweeps:
     def take(self, name: str) -> dict[str, Any]:
         """Return {"rows": what came since, "left": how many remain, "place": how many sweeps go before}.
 
-        Raises Gone, or what went wrong.
+        Raises NoSweep, or what went wrong.
         """
         sweep = self._sweep(name)
         self._scheduler.attend(sweep.task, LINGER_S)
@@ -134,7 +134,7 @@ class Sweeps:
 
     def pause(self, name: str) -> None:
         """Say that the page that asked has left; it may come back within a minute."""
-        with suppress(Gone):
+        with suppress(NoSweep):
             self._scheduler.attend(self._sweep(name).task, 0.0)
 
     def end(self, name: str) -> None:

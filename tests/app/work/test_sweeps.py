@@ -7,7 +7,7 @@ import pytest
 
 from app.work import sweeps as sweeping
 from app.work.scheduler import Scheduler
-from app.work.sweeps import Gone, Sweeps
+from app.work.sweeps import NoSweep, Sweeps
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_after_its_end_it_is_gone(sweeps):
     name = sweeps.begin(rows, NAMES)
     everything(sweeps, name)
     for unknown in (name, "never was"):
-        with pytest.raises(Gone, match="give the photo once more"):
+        with pytest.raises(NoSweep, match="give the photo once more"):
             sweeps.more(unknown)
 
 
@@ -100,7 +100,7 @@ def test_what_goes_wrong_reaches_who_asks(sweeps):
     name = sweeps.begin(damaged, NAMES)
     with pytest.raises(ValueError, match="breaks off"):
         everything(sweeps, name)
-    with pytest.raises(Gone):
+    with pytest.raises(NoSweep):
         sweeps.more(name)
 
 
@@ -112,7 +112,7 @@ def test_asked_twice_at_once_each_row_comes_once(sweeps):
         try:
             while True:
                 came.extend(row["stitch"] for row in sweeps.more(name)["rows"])
-        except Gone:
+        except NoSweep:
             pass
 
     threads = [threading.Thread(target=pull) for _ in range(4)]
