@@ -25,19 +25,19 @@ class _Budget:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._held = 0
+        self._use = 0
         self._changed = threading.Condition()
 
     @contextmanager
     def hold(self, pixels: int) -> Iterator[None]:
         with self._changed:
-            self._changed.wait_for(lambda: not self._held or self._held + pixels <= self._most)
-            self._held += pixels
+            self._changed.wait_for(lambda: not self._use or self._use + pixels <= self._most)
+            self._use += pixels
         try:
             yield
         finally:
             with self._changed:
-                self._held -= pixels
+                self._use -= pixels
                 self._changed.notify_all()
 
 

@@ -75,7 +75,7 @@ class Task:
 
     @property
     def is_open(self) -> bool:
-        """True once it has start and holds memory."""
+        """True once it has begun and holds memory."""
         return self._steps is not None
 
     def advance(self, slice_s: float) -> bool:
@@ -105,7 +105,7 @@ class Task:
             self.future.set_exception(Left())
 
     def close(self) -> None:
-        """Give back the memory of what has start; it may begin again."""
+        """Give back the memory of what has begun; it may begin again."""
         steps, self._steps, self._since_s = self._steps, None, 0.0
         if steps is not None:
             steps.close()
@@ -187,7 +187,7 @@ class Scheduler:
             self._changed.notify()
 
     def place(self, task: Task) -> int:
-        """Return how many of its kind go before: 0 for work that has start, or is done."""
+        """Return how many of its kind go before: 0 for work that has begun, or is done."""
         with self._changed:
             if task not in self._line or task.is_open:
                 return 0
@@ -268,7 +268,7 @@ class Scheduler:
         return min((task for task in self._line if task.is_attended), key=self._order, default=None)
 
     def _order(self, task: Task) -> tuple[Any, ...]:
-        # What has start is ended before more is start, for it holds memory.
+        # What has begun is ended before more is start, for it holds memory.
         kind = (self._kinds.time(task.kind), task.kind != FIRST)
         fair = (self._addresses.time(_address(task)), self._visitors.time(_visitor(task)))
         return (*kind, not task.is_open, *fair, task.number)
