@@ -268,7 +268,7 @@ class Scheduler:
         return min((task for task in self._line if task.is_attended), key=self._order, default=None)
 
     def _order(self, task: Task) -> tuple[Any, ...]:
-        # What has begun is ended before more is start, for it holds memory.
+        # What has begun is ended before more is begun, for it holds memory.
         kind = (self._kinds.time(task.kind), task.kind != FIRST)
         fair = (self._addresses.time(_address(task)), self._visitors.time(_visitor(task)))
         return (*kind, not task.is_open, *fair, task.number)
