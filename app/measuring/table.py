@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from snnet.evaluation.results import Result
     from snnet.evaluation.store import Store
 
+MOST = 2000  # of other networks' results: each has bootstraps of some milliseconds, and a row of the page
 SHORT = 10  # characters of a route's hash in the table; a download has it whole
 
 
@@ -31,12 +32,12 @@ class Table:
         """
         from snnet.evaluation import accuracy, results
 
+        stitches = self._by_route(net)
         places: dict[str, tuple[str, Sequence[Result]]] = {  # one's own first, and none twice
-            "own": ("this machine's store", self._store.all()),
+            "own": ("this machine's store", self._own(stitches, everything)),
             "along": ("came with the network", along),
             "shipped": ("shipped with the app", results.shipped()),
         }
-        stitches = self._by_route(net)
         rows, keys = [], set()
         for where, (words, figures) in places.items():
             for result in figures:
@@ -53,6 +54,11 @@ class Table:
         order = {stitch.name: number for number, stitch in enumerate(net.stitches)}
         rows.sort(key=lambda row: (row["network"] != net.name, row["network"], order.get(row["stitch"], 0)))
         return rows
+
+    def _own(self, stitches: dict[tuple[str, str], list[str]], everything: bool) -> "list[Result]":
+        """Return the store's results of these stitches and, with everything, the newest of all others."""
+        own = self._store.results(route for route, _ in stitches)
+        return own + self._store.newest(MOST) if everything else own
 
     def _by_route(self, net: "StitchedNetwork") -> dict[tuple[str, str], list[str]]:
         from snnet.evaluation import provenance

@@ -189,7 +189,7 @@ def reported(net: "Network") -> dict[str, "Accuracy"]:
     from snnet.evaluation import accuracy
 
     curve = curves().get(net.name)
-    if curve is None:
+    if curve is None or not curve.stitches:  # or their table is missing here
         return {}
     rows = zip(net.stitches, curve.stitches, strict=True)
     return {stitch.name: accuracy.reported(row.top1, curve.paper) for stitch, row in rows}

@@ -3,25 +3,27 @@
 The same folder is what a hub repository of a network holds.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from snnet.catalogue import plans
+from snnet.catalogue.plans import CARD, CONFIG, FORMAT, RESULTS, WEIGHTS
+from snnet.optional import optional
 from snnet.stitches.stitch import Leg, Stitch
-from snnet.weights.files import WeightsError, brief, differing, read_checkpoint
+from snnet.weights.files import WeightsError, brief, differing, read_checkpoint, shapes_of
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Size, Tensor
 
     from snnet.evaluation.results import Result
+    from snnet.network.anchor import Anchor
     from snnet.network.network import Network
 
 N = TypeVar("N", bound="Network")
 
-CONFIG, WEIGHTS, RESULTS, CARD = "config.json", "model.safetensors", "results.csv", "README.md"
-FORMAT = 1
+read_plan = plans.read
 _ANCHORS_FROM = "anchors_from"  # in the plan: "originals" where the folder holds no tensors of the anchors
 
 
@@ -36,7 +38,8 @@ def write(
     """Write a network to a folder: its plan, its tensors, the results `bundled` with it, and its card's text.
 
     The folder is made if it is missing; what was there of another network is replaced. Where the plan leaves
-    the anchors to their originals, their tensors are left out and the others rounded to float16.
+    the anchors to their originals, their tensors are left out and the others rounded to float16. The plan
+    comes last, with the checksum of every file.
     """
     import safetensors.torch
 
@@ -48,26 +51,38 @@ def write(
         tensors = {key: tensor.half() for key, tensor in tensors.items()}
     part = folder / f"{WEIGHTS}.part"
     safetensors.torch.save_file(tensors, part, metadata={"format": "pt"})
-    (folder / CONFIG).write_text(json.dumps({"snnet": plan}, indent=1) + "\n", encoding="utf-8")
-    part.chmod((folder / CONFIG).stat().st_mode)  # safetensors keeps its files to their owner
+    (folder / CARD).write_text(text, encoding="utf-8")
+    part.chmod((folder / CARD).stat().st_mode)  # safetensors keeps its files to their owner
     part.replace(folder / WEIGHTS)
     (folder / RESULTS).unlink(missing_ok=True)
     if bundled:
         results.write_table(bundled, folder / RESULTS)
-    (folder / CARD).write_text(text, encoding="utf-8")
+    files = [folder / name for name in (WEIGHTS, RESULTS, CARD) if (folder / name).is_file()]
+    sums = {CONFIG: plans.sum_of(plan)} | {file.name: plans.sum_of_file(file) for file in files}
+    part = folder / f"{CONFIG}.part"
+    part.write_text(plans.text({**plan, plans.SUMS: sums}), encoding="utf-8")
+    part.replace(folder / CONFIG)
 
 
 def read(folder: Path, make: "type[N]") -> "N":
     """Return the network of a folder, of this class, in evaluation mode.
 
-    Raises WeightsError naming the file that is missing, damaged or of another network.
+    Nothing is made before the file of weights is known to have its tensors: what a stranger's plan asks for
+    costs no more memory than the stranger sent. The file's checksum is worked out while the network is built.
+
+    Raises WeightsError naming the file that is missing, damaged, changed or of another network.
     """
     plan = read_plan(folder / CONFIG)
-    net = _network(plan, folder, make)
     remedy = "save the network again, or fetch the folder whole"
-    tensors = read_checkpoint(folder / WEIGHTS, remedy)
-    if words := differing(_own_tensors(net, plan), tensors):
+    with plans.unchanged(folder, WEIGHTS, plan) as file:
+        shapes = shapes_of(file, remedy)
+        net = _network(plan, folder, make, shapes)
+        words = differing({name: t.shape for name, t in _own_tensors(net, plan).items()}, shapes)
+    if words:
         raise WeightsError(f"{folder / WEIGHTS} does not fit {folder / CONFIG}: {brief(words)}; {remedy}")
+    tensors = read_checkpoint(file, remedy)
+    for layer in net.layers.values():
+        layer.to_empty(device="cpu")
     net.load_state_dict(net.state_dict() | tensors)
     return net
 
@@ -91,10 +106,18 @@ def _own_tensors(net: "Network", plan: Mapping[str, Any]) -> "dict[str, Tensor]"
 
 
 def bundled_results(folder: Path) -> "list[Result]":
-    """Return the results that came with a network's folder."""
+    """Return the results that came with a network's folder; damaged ones are left out, with a warning."""
+    return optional(lambda: _bundled(folder), [], "the results that came with the network are")
+
+
+def _bundled(folder: Path) -> "list[Result]":
     from snnet.evaluation import results
 
-    return results.read_table(folder / RESULTS) if (folder / RESULTS).is_file() else []
+    plan = read_plan(folder / CONFIG)
+    if RESULTS not in plans.sums(plan) and not (folder / RESULTS).is_file():
+        return []
+    with plans.unchanged(folder, RESULTS, plan) as file:
+        return results.read_table(file)
 
 
 def plan_of(net: "Network", is_reported: bool, light: bool = False) -> dict[str, Any]:
@@ -136,20 +159,6 @@ def plan_of(net: "Network", is_reported: bool, light: bool = False) -> dict[str,
     }
 
 
-def read_plan(file: Path) -> Mapping[str, Any]:
-    """Return the plan of a network; WeightsError if the file is none."""
-    try:
-        plan = json.loads(file.read_text(encoding="utf-8"))["snnet"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(
-            f"{file} is not the plan of a stitched network ({type(error).__name__}): save it again"
-        ) from error
-    if not isinstance(plan, dict) or plan.get("format") != FORMAT:
-        theirs = plan.get("format") if isinstance(plan, dict) else plan
-        raise WeightsError(f"{file} has the format {theirs!r} where {FORMAT} is read: update the project")
-    return plan
-
-
 def is_reported(plan: Mapping[str, Any]) -> bool:
     """True if what a network's authors report holds for these weights: they were not trained on since."""
     return "published" in plan and plan.get("reported", True)
@@ -178,48 +187,76 @@ def _check_originals(net: "Network") -> None:
             raise ValueError(f"{anchor.name} is not its original ({name}): save {net.name} whole")
 
 
-def _network(plan: Mapping[str, Any], folder: Path, make: "type[N]") -> "N":
+def _network(
+    plan: Mapping[str, Any], folder: Path, make: "type[N]", shapes: "Mapping[str, Size] | None" = None
+) -> "N":
+    """Return the network of a plan, without its tensors.
+
+    With the shapes of those, its anchors are made only where they have them, and its layers take no memory
+    yet.
+    """
+    from contextlib import nullcontext
+
+    import torch
+
     from snnet.catalogue import families
-    from snnet.network.anchor import make_anchor
     from snnet.network.layers import LayerOptions
     from snnet.photos.transform import Transform
     from snnet.tables.published_results import family_of
 
-    if name := plan.get("published"):
-        net = families.assemble(make, family_of(name), plan.get("rank", 0))
-    else:
-        try:
-            anchors = []
-            for row in plan["anchors"]:
-                pretrained = is_light(plan)
-                model = row["weights"] if pretrained else row["model"]
-                anchor = make_anchor(row["name"], model, pretrained, row["options"])
-                anchor.weights = row["weights"]
-                anchors.append(anchor)
-            stitches = [
-                Stitch(
-                    name=row["name"],
-                    legs=tuple(Leg(*leg) for leg in row["legs"]),
-                    layers=tuple(row["layers"]),
-                    image_size=row["image_size"],
-                )
-                for row in plan["stitches"]
-            ]
+    try:
+        if name := plan.get("published"):
+            net = families.assemble(make, family_of(name), plan.get("rank", 0))
+        else:
+            anchors = [_anchor(plan, number, shapes) for number in range(len(plan["anchors"]))]
+            stitches = [_stitch(row, anchors) for row in plan["stitches"]]
             transforms = {row["image_size"]: Transform(**row) for row in plan["transforms"]}
-            net = make(
-                plan["name"],
-                plan["title"],
-                anchors,
-                stitches,
-                transforms,
-                LayerOptions(plan["rank"], plan.get("own_norms", False)),
-            ).eval()
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise WeightsError(
-                f"{folder / CONFIG} does not make a network ({type(error).__name__}: {error})"
-            ) from error
+            options = LayerOptions(plan["rank"], plan.get("own_norms", False))
+            with torch.device("meta") if shapes else nullcontext():
+                net = make(plan["name"], plan["title"], anchors, stitches, transforms, options).eval()
+    except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
+        if isinstance(error, WeightsError):
+            raise
+        raise WeightsError(
+            f"{folder / CONFIG} does not make a network ({type(error).__name__}: {error})"
+        ) from error
     net.origin = dict(plan.get("origin", {}))
     return net
+
+
+def _anchor(plan: Mapping[str, Any], number: int, shapes: "Mapping[str, Size] | None") -> "Anchor":
+    import timm
+    import torch
+
+    from snnet.network.anchor import make_anchor
+
+    row = plan["anchors"][number]
+    pretrained = is_light(plan)
+    model = row["weights"] if pretrained else row["model"]
+    if model is None or not timm.is_model(model):
+        raise ValueError(f"timm has no model {model!r}")
+    if shapes is not None and not pretrained:
+        with torch.device("meta"):
+            twin = make_anchor(row["name"], model, False, row["options"]).state_dict()
+        begin = f"anchors.{number}."
+        theirs = {name[len(begin) :]: shape for name, shape in shapes.items() if name.startswith(begin)}
+        if words := differing({name: tensor.shape for name, tensor in twin.items()}, theirs):
+            raise ValueError(f"{WEIGHTS} does not fit its anchor {row['name']}: {brief(words)}")
+    anchor = make_anchor(row["name"], model, pretrained, row["options"])
+    anchor.weights = row["weights"]
+    return anchor
+
+
+def _stitch(row: Mapping[str, Any], anchors: "Sequence[Anchor]") -> Stitch:
+    for anchor, _, stop in row["legs"]:
+        if stop > (depth := sum(anchors[anchor].depths)):
+            raise ValueError(f"{row['name']}: {anchors[anchor].name} has {depth} blocks and not {stop}")
+    return Stitch(
+        name=row["name"],
+        legs=tuple(Leg(*leg) for leg in row["legs"]),
+        layers=tuple(row["layers"]),
+        image_size=row["image_size"],
+    )
 
 
 def card(net: "Network", table: Sequence[Mapping[str, Any]], line: str) -> str:

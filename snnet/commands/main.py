@@ -18,8 +18,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add(commands)
     options = parser.parse_args(arguments)
     openmp.spin_briefly()
+    from snnet.optional import say_plainly
     from snnet.weights.files import WeightsError
 
+    say_plainly()
     try:
         options.run(options)
     except (ValueError, OSError, WeightsError) as error:

@@ -18,7 +18,7 @@ from snnet.evaluation.intervals import (
     paired_difference,
     wilson,
 )
-from snnet.evaluation.results import Result
+from snnet.evaluation.results import IMAGENET_1K, TORCH, Result
 from snnet.stitches.stitch import Stitch
 from snnet.tables import zoo
 
@@ -106,12 +106,14 @@ def accuracies(net: HasAccuracies, counts: Sequence[tuple[Stitch, Result]]) -> d
     for stitch in net.stitches:
         if accuracy := published(net, stitch):
             best[stitch.name] = accuracy
-    by_run: dict[tuple[str, str], dict[str, Result]] = {}
+    by_run: dict[tuple[str, ...], dict[str, Result]] = {}
     for stitch, result in counts:
-        by_run.setdefault((result.photos, result.precision), {})[stitch.name] = result
-    # the largest set of photos speaks first; of two precisions the exact one
+        if result.classes == IMAGENET_1K:  # a share of other classes' is no figure of the chart's
+            by_run.setdefault((result.photos, result.precision, result.engine), {})[stitch.name] = result
+    # the largest set of photos speaks first; of two precisions the exact one, of two engines our own
     order = sorted(
-        by_run.values(), key=lambda run: min((-r.total, r.precision != "float32") for r in run.values())
+        by_run.values(),
+        key=lambda run: min((-r.total, r.precision != "float32", r.engine != TORCH) for r in run.values()),
     )
     for run in order:
         for stitch in net.stitches:

@@ -21,6 +21,7 @@ from snnet.evaluation.results import Result
 from snnet.evaluation.store import Store
 from snnet.network.network import Network
 from snnet.network.sweep import sweep
+from snnet.optional import warn
 from snnet.photos.batches import Batch
 from snnet.photos.decode import PhotoError
 from snnet.photos.photo_set import Photos
@@ -71,7 +72,8 @@ def evaluate(
     `on_progress` is told the photos done and all photos, before the first and after each batch. What it
     raises ends the evaluation, with everything counted by then kept; where several processes run it may not.
 
-    Raises ValueError for photos without labels.
+    Raises ValueError for photos without labels, and StoreError, before the first photo, where the results
+    could not be kept.
     """
     _check_labels(photos)
     processes, store = processes or Processes(), store or Store()
@@ -83,8 +85,8 @@ def evaluate(
         return []
     stitches = [net.stitch(name) for name in names]
     run = run_key(net, photos, stitches, options.precision)
-    state = processes.share(store.progress(run) if processes.is_main else None)
-    counts = Counts.from_bytes(state) if state else Counts.none(net, photos, stitches)
+    counts = Counts.none(net, photos, stitches)
+    counts = processes.share(_resumed(store, run, counts) if processes.is_main else None)
     saver = Saver(counts, processes, store, run, options.save_every_s)
     evaluation = _Evaluation(net, photos, stitches, options, saver)
     left = np.flatnonzero(~counts.done)
@@ -107,6 +109,21 @@ def evaluate(
         store.finish(results, run)
     processes.share(None)  # none goes on before the results are there
     return results
+
+
+def _resumed(store: Store, run: str, counts: Counts) -> Counts:
+    """Return what a store that can be written holds of a run, or these empty counts.
+
+    Where what it holds is of no use a warning says why.
+    """
+    store.check(2 * (counts.right.nbytes + counts.hits.nbytes))
+    if (state := store.progress(run)) is None:
+        return counts
+    try:
+        return counts.resumed(state)
+    except ValueError as error:
+        warn(f"what {store.file} holds of this evaluation is of no use ({error}): it begins anew")
+        return counts
 
 
 def _check_labels(photos: Photos) -> None:
@@ -199,8 +216,9 @@ class _Evaluation:
                 measured_on=today,
                 network=self.net.name,
                 stitch=stitch.name,
+                hits=counts.hits_of(number),
             )
-            for stitch, right in zip(self.stitches, counts.right.tolist(), strict=True)
+            for number, (stitch, right) in enumerate(zip(self.stitches, counts.right.tolist(), strict=True))
         ]
 
 

@@ -2,10 +2,12 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from snnet.evaluation.results import Result, shipped
+from snnet.evaluation.results import IMAGENET_1K, TORCH, Result, shipped
 from snnet.evaluation.store import Store
+from snnet.optional import optional
 from snnet.stitches.stitch import Part, Stitch
 
 if TYPE_CHECKING:
@@ -40,29 +42,35 @@ def _digest(net: "Network", part: Part) -> bytes:
 
 
 def results_of(
-    net: "Network", store: Store | None = None, bundled: Sequence[Result] = ()
+    net: "Network", store: Store | None = None, bundled: Sequence[Result] = (), *, strict: bool = False
 ) -> list[tuple[Stitch, Result]]:
     """Return every result that holds for a stitch of this network as it is, the user's own last.
 
-    `bundled` are results that came with the network's folder.
+    `bundled` are results that came with the network's folder. Where the store can't be used its results are
+    left out, with a warning, unless `strict`: then that is a StoreError.
     """
     by_route: dict[tuple[str, str], list[Stitch]] = {}
     names = routes(net)
     for stitch in net.stitches:
         by_route.setdefault((names[stitch.name], net.transform(stitch).key), []).append(stitch)
-    results = [*shipped(), *bundled, *(store or Store()).all()]
+    own = partial((store or Store()).results, names.values())
+    ours = own() if strict else optional(own, (), "this machine's own results are")
+    results = [*shipped(), *bundled, *ours]
     return [(stitch, r) for r in results for stitch in by_route.get((r.route, r.transform), [])]
 
 
 def results_on(
     net: "Network", photos: "Photos", precision: str, store: Store | None = None
 ) -> dict[str, Result]:
-    """Return the results on these very photos, in one precision, by the stitch's name."""
-    run = photos.fingerprint, precision
+    """Return the results on these very photos, in one precision, by the stitch's name.
+
+    Raises StoreError where the store can't be used.
+    """
+    run = photos.fingerprint, precision, IMAGENET_1K, TORCH
     return {
         stitch.name: result
-        for stitch, result in results_of(net, store)
-        if (result.photos, result.precision) == run
+        for stitch, result in results_of(net, store, strict=True)
+        if (result.photos, result.precision, result.classes, result.engine) == run
     }
 
 

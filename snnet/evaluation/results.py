@@ -1,19 +1,29 @@
 """A result: right answers of one stitch on one set of photos, keyed by what produced it.
 
-It belongs to the tensors on a stitch's route, the photos, the transform and the precision: change any and it
-is another result, never a stale one. Those that ship are a small table in `assets/results`.
+It belongs to the tensors on a stitch's route, the photos, the transform, the precision, the classes that were
+to be told apart and the engine that ran: change any and it is another result, never a stale one. Those that
+ship are a small table in `assets/results`.
 """
 
 import csv
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from functools import cache
+from dataclasses import dataclass, field, fields
+from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from snnet.optional import optional
 from snnet.paths import ASSETS
 
+if TYPE_CHECKING:
+    from snnet.evaluation.hits import Hits
+
 SHIPPED = ASSETS / "results"
+IMAGENET_1K = "385e0240499426c022b773be1ae4da78"  # `digest` of its 1,000 synsets, in timm's order
+TORCH = "torch"  # the engine that runs networks here
+_MOST_BYTES = 1 << 27  # of a table: 5,000 results of a thousand classes
 
 
 @dataclass(frozen=True)
@@ -21,7 +31,9 @@ class Result:
     """Right answers of one stitch on one set of photos.
 
     `per_class` maps a class to (photos, right at first, right within five). `photos_about`, `measured_on`
-    (ISO date), `network` and `stitch` are for people; the first four fields are the key.
+    (ISO date), `network` and `stitch` are for people. `classes` is the `digest` of the classes that an answer
+    is one of, `engine` what ran the network, `latency_ms` its time a photo where that was measured. `hits`
+    tells of each photo whether the answer was right; a store gives it only where it is asked for.
     """
 
     route: str
@@ -36,49 +48,93 @@ class Result:
     measured_on: str
     network: str
     stitch: str
+    classes: str = IMAGENET_1K
+    engine: str = TORCH
+    latency_ms: float | None = None
+    hits: "Hits | None" = field(default=None, compare=False, repr=False)
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
-        """What produced the result."""
-        return self.route, self.photos, self.transform, self.precision
+    def key(self) -> tuple[str, ...]:
+        """What produced the result, as `KEY` names it."""
+        return tuple(getattr(self, name) for name in KEY)
 
 
-COLUMNS = tuple(f.name for f in fields(Result))
+KEY = ("route", "transform", "photos", "precision", "classes", "engine")
+COLUMNS = tuple(f.name for f in fields(Result) if f.name != "hits")
+FIRST_COLUMNS = COLUMNS[: COLUMNS.index("classes")]  # of tables and stores of before there were others
 
 
-def to_row(result: Result) -> dict[str, object]:
+def digest(classes: Sequence[str]) -> str:
+    """Return what tells one list of classes, by synset and in order of index, from another."""
+    return hashlib.sha256("\n".join(classes).encode()).hexdigest()[:32]
+
+
+def to_row(result: Result) -> dict[str, Any]:
     """Return a result as a table has it: by column, its classes as JSON."""
-    compact = json.dumps(
-        {str(c): list(v) for c, v in sorted(result.per_class.items())}, separators=(",", ":")
-    )
-    return asdict(result) | {"per_class": compact}
+    row = {name: getattr(result, name) for name in COLUMNS}
+    per_class = {str(c): list(v) for c, v in sorted(result.per_class.items())}
+    latency = None if result.latency_ms is None else float(result.latency_ms)
+    return row | {"per_class": json.dumps(per_class, separators=(",", ":")), "latency_ms": latency}
 
 
-def from_row(row: Mapping[str, object]) -> Result:
-    """Return the result of a row that `to_row` made."""
-    values: dict = dict(row)
+def from_row(row: Mapping[str, Any]) -> Result:
+    """Return the result of a row that `to_row` made; ValueError, or a reader's, for what is none."""
+    values = dict(row)
     for name in ("total", "top1", "top5"):
         values[name] = int(values[name])
-    values["per_class"] = {int(c): tuple(v) for c, v in json.loads(values["per_class"]).items()}
+    per_class = json.loads(values["per_class"])
+    values["per_class"] = {int(c): (int(n), int(one), int(five)) for c, (n, one, five) in per_class.items()}
+    values["latency_ms"] = float(values["latency_ms"]) if values.get("latency_ms") else None
     return Result(**values)
+
+
+def from_foreign_row(row: Mapping[str, Any]) -> Result:
+    """Return the result of a row that no checksum vouches for; ValueError unless its counts add up."""
+    try:
+        result = from_row(row)
+    except Exception as error:  # JSON, numbers and columns fail in many ways
+        raise ValueError(f"it is no result ({type(error).__name__})") from error
+    counts = list(result.per_class.values())
+    sums = tuple(sum(count[place] for count in counts) for place in range(3))
+    if sums != (result.total, result.top1, result.top5) or result.total < 1:
+        raise ValueError("its classes don't add up to its counts")
+    if not all(0 <= one <= five <= photos for photos, one, five in counts):
+        raise ValueError("it has more right answers than photos")
+    if not all(isinstance(getattr(result, name), str) for name in (*KEY, "photos_about", "measured_on")):
+        raise ValueError("a column is missing")
+    return result
 
 
 @cache
 def shipped() -> tuple[Result, ...]:
-    """Return the results that ship with the project."""
-    return tuple(result for file in sorted(SHIPPED.glob("*.csv")) for result in read_table(file))
+    """Return the results that ship with the project; a damaged table is left out, with a warning."""
+    files = optional(lambda: sorted(SHIPPED.glob("*.csv")), (), "the results that ship are")
+    tables = [optional(partial(read_table, file), (), f"the results of {file.name} are") for file in files]
+    return tuple(result for table in tables for result in table)
 
 
 def read_table(file: Path) -> list[Result]:
-    """Return the results of a table that `write_table` wrote."""
-    with file.open(newline="", encoding="utf-8") as lines:
-        return [from_row(row) for row in csv.DictReader(lines)]
+    """Return the results of a table that `write_table` wrote; ValueError names the file and the line."""
+    if (size := file.stat().st_size) > _MOST_BYTES:
+        raise ValueError(f"{file} has {size:,} bytes, where a table of results has {_MOST_BYTES:,} at most")
+    results, line = [], 1
+    try:
+        with file.open(newline="", encoding="utf-8") as lines:
+            reader = csv.DictReader(lines)
+            for row in reader:
+                line = reader.line_num
+                results.append(from_foreign_row(row))
+    except (ValueError, csv.Error) as error:  # also what is no UTF-8
+        raise ValueError(f"{file} is damaged at line {line}: {error}") from error
+    return results
 
 
 def write_table(results: Sequence[Result], file: Path) -> None:
-    """Write results as a CSV table, for shipping."""
+    """Write results as a CSV table, for shipping; as earlier versions read it, where it says no more."""
     file.parent.mkdir(parents=True, exist_ok=True)
+    more = any((r.classes, r.engine, r.latency_ms) != (IMAGENET_1K, TORCH, None) for r in results)
     with file.open("w", newline="", encoding="utf-8") as lines:
-        writer = csv.DictWriter(lines, COLUMNS, lineterminator="\n")
+        columns = COLUMNS if more else FIRST_COLUMNS
+        writer = csv.DictWriter(lines, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(to_row(result) for result in results)

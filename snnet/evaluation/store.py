@@ -1,57 +1,162 @@
-"""The user's results in one SQLite file in `paths.home()`, and what is remembered beside them."""
+"""The user's results in one SQLite file in `paths.home()`, and what is remembered beside them.
 
+The file has a rollback journal, not a write-ahead log: a log needs memory that all processes share, which
+network file systems have not, and two more files beside it, which a folder that is only read can't get. A
+commit is on the disk when a call returns; one that a killed process left half is rolled back by whoever opens
+the file next. Locks go with the process that holds them.
+"""
+
+import os
+import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from snnet.evaluation.results import COLUMNS, Result, from_row, to_row
+from snnet.evaluation import schema
+from snnet.evaluation.checksums import checksum
+from snnet.evaluation.results import (
+    COLUMNS,
+    FIRST_COLUMNS,
+    IMAGENET_1K,
+    KEY,
+    TORCH,
+    Result,
+    from_row,
+    to_row,
+)
+from snnet.optional import optional, warn
 from snnet.paths import home
+
+if TYPE_CHECKING:
+    from snnet.evaluation.hits import Hits
+
+BUSY_S = 30.0  # to wait for another process that writes
+_MOST_BYTES = 1 << 27  # of one value: more is damage
+_AT_ONCE = 500  # routes in a question
+_REMEDIES = {
+    "SQLITE_BUSY": f"another process writes for more than {BUSY_S:.0f} s: try again when it is done",
+    "SQLITE_FULL": "the disk is full: make room, or let SNNET_HOME name a folder on another",
+    "SQLITE_READONLY": "it can't be written: let SNNET_HOME name a folder that can",
+    "SQLITE_CANTOPEN": "it can't be opened: let SNNET_HOME name a folder that can be written",
+    "SQLITE_IOERR": "the disk fails or is full: let SNNET_HOME name a folder on another",
+}
+
+
+class StoreError(OSError):
+    """The store can't be used; one sentence names its file and says what to do."""
 
 
 class Store:
     """The user's results in one SQLite file; every call opens it anew, so threads and processes may share it.
 
-    Nothing is created before the first `put`. Every call raises OSError, naming the file, if it is damaged.
+    Nothing is created before the first `put`; the first write to a file of an earlier version gives it this
+    one's tables. Every call raises StoreError, naming the file, if that is damaged or of a newer version. A
+    damaged row is left out, with a warning.
     """
 
     def __init__(self, file: Path | None = None) -> None:
         self.file = file or home() / "results.sqlite"
 
+    # --------------------------------------------------------------------------------------- opening
+
     @contextmanager
-    def _connect(self) -> Iterator[sqlite3.Connection]:
-        self.file.parent.mkdir(parents=True, exist_ok=True)
+    def _open(self, mode: str) -> Iterator[sqlite3.Connection]:
         try:
-            with closing(sqlite3.connect(self.file, timeout=30)) as connection, connection:
-                connection.row_factory = sqlite3.Row
-                connection.execute(
-                    f"CREATE TABLE IF NOT EXISTS results ({', '.join(COLUMNS)}, "
-                    "PRIMARY KEY (route, photos, transform, precision))"
-                )
-                connection.execute(
-                    "CREATE TABLE IF NOT EXISTS fingerprints "
-                    "(path, size, modified, fingerprint, PRIMARY KEY (path, size, modified))"
-                )
-                connection.execute("CREATE TABLE IF NOT EXISTS progress (run PRIMARY KEY, state BLOB)")
+            address = f"file:{quote(os.path.abspath(self.file))}?mode={mode}"
+            with closing(
+                sqlite3.connect(address, timeout=BUSY_S, uri=True, isolation_level=None)
+            ) as connection:
+                connection.text_factory = bytes  # a damaged text is a damaged row's, and no decoder's error
+                connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES)
+                connection.execute("PRAGMA cell_size_check = ON")
+                connection.execute("PRAGMA trusted_schema = OFF")
+                connection.execute("PRAGMA synchronous = EXTRA")  # the folder too: no commit comes undone
                 yield connection
-        except sqlite3.Error as error:
-            raise OSError(
-                f"the results in {self.file} can't be used ({error}): move the file away to begin a new one"
+        except (sqlite3.Error, OverflowError, MemoryError) as error:
+            raise self._sentence(error) from error
+
+    def _sentence(self, error: Exception) -> StoreError:
+        name = getattr(error, "sqlite_errorname", "")
+        remedy = next((text for kind, text in _REMEDIES.items() if name.startswith(kind)), "")
+        return StoreError(
+            f"the results in {self.file} can't be used ({error}): "
+            + (remedy or "move the file away to begin a new one")
+        )
+
+    def _check_version(self, connection: sqlite3.Connection) -> int:
+        """Return the version of the file; StoreError for a newer one, or one that its tables deny."""
+        number = schema.version(connection)
+        if number > schema.VERSION:
+            raise StoreError(
+                f"the results in {self.file} are of a newer version ({number}, where this one reads up to "
+                f"{schema.VERSION}): update the project, or let SNNET_HOME name another folder"
+            )
+        names = schema.tables(connection)
+        is_older = "results" in names and "checksum" not in schema.columns(connection, "results")
+        if number < 0 or bool(number) != ("results" in names and not is_older):
+            raise StoreError(
+                f"the results in {self.file} can't be used (the version {number} is not that of its tables): "
+                "move the file away to begin a new one"
+            )
+        return number
+
+    @contextmanager
+    def _reading(self) -> Iterator[tuple[sqlite3.Connection, int] | None]:
+        """Give the connection and the version of the file, in a transaction; None where there is no file."""
+        try:
+            there = self.file.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            yield None
+            return
+        except OSError as error:
+            raise StoreError(f"the results in {self.file} can't be read ({error.strerror})") from error
+        if not there.st_size:  # made by a process that was killed before its first commit
+            yield None
+            return
+        # for writing, as a commit that was killed halfway must be rolled back; where it can't be, for reading
+        with self._open("rw") as connection:
+            connection.execute("BEGIN")
+            yield connection, self._check_version(connection)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection to this version's tables, in a transaction that is committed at the end."""
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"the results in {self.file} can't be kept ({error.strerror}): let SNNET_HOME name a folder "
+                "that can be written"
             ) from error
+        with self._open("rwc") as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            if not self._check_version(connection):
+                schema.migrate(connection)
+            yield connection
+            connection.execute("COMMIT")
 
-    def select(self, question: str, *values: Any) -> list[sqlite3.Row]:
-        """Return the rows of a SELECT; none where there is no file yet."""
-        if not self.file.is_file():
-            return []
-        with self._connect() as connection:
-            return connection.execute(question, values).fetchall()
+    def check(self, needed: int = 0) -> None:
+        """Raise StoreError unless results can be kept here: the file sound and writable, and room for them.
 
-    def insert(self, table: str, *values: Any) -> None:
-        """Add a row, in place of the one with its key."""
-        with self._connect() as connection:
-            holders = ", ".join("?" * len(values))
-            connection.execute(f"INSERT OR REPLACE INTO {table} VALUES ({holders})", values)
+        `needed` is in bytes. Reads the whole file once: for what takes long afterwards.
+        """
+        with self._writing() as connection:
+            (text,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if text != b"ok":
+                raise sqlite3.DatabaseError(" ".join(text.decode("utf-8", "replace").split()))
+        self.put_progress("", b"")  # what can't be written shows now
+        with self._writing() as connection:
+            connection.execute("DELETE FROM progress WHERE run = ''")
+        if (free := shutil.disk_usage(self.file.parent).free) < needed:
+            raise StoreError(
+                f"the results in {self.file} may not find room ({needed / 1e6:,.1f} MB are needed and "
+                f"{free / 1e6:,.1f} MB free): make room, or let SNNET_HOME name a folder on another disk"
+            )
+
+    # --------------------------------------------------------------------------------------- results
 
     def put(self, results: Iterable[Result]) -> None:
         """Add results in one transaction; one with the same key is replaced."""
@@ -59,43 +164,182 @@ class Store:
 
     def finish(self, results: Iterable[Result], run: str) -> None:
         """Add the results of a run and forget how far it was, in one transaction."""
-        holders = ", ".join(f":{name}" for name in COLUMNS)
-        with self._connect() as connection:
-            connection.executemany(
-                f"INSERT OR REPLACE INTO results VALUES ({holders})", [to_row(result) for result in results]
-            )
+        with self._writing() as connection:
+            for result in results:
+                self._put(connection, result)
             connection.execute("DELETE FROM progress WHERE run = ?", (run,))
 
+    def _put(self, connection: sqlite3.Connection, result: Result) -> None:
+        where = " AND ".join(f"{name} = ?" for name in KEY)
+        for (number,) in connection.execute(f"SELECT id FROM results WHERE {where}", result.key).fetchall():
+            connection.execute("DELETE FROM hits WHERE result = ?", (number,))
+            connection.execute("DELETE FROM results WHERE id = ?", (number,))
+        row = to_row(result)
+        digest = checksum(row.values())
+        number = connection.execute(
+            f"INSERT INTO results ({', '.join(row)}, checksum) VALUES ({', '.join('?' * (len(row) + 1))})",
+            (*row.values(), digest),
+        ).lastrowid
+        if hits := result.hits:
+            from snnet.evaluation.hits import to_bytes
+
+            bits = [to_bytes(bits) for bits in (hits.measured, hits.top1, hits.top5)]
+            values = (hits.order, len(hits.measured), *bits)
+            connection.execute("DELETE FROM hits WHERE result = ?", (number,))  # of a row lost by damage
+            connection.execute(
+                "INSERT INTO hits VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (number, *values, checksum((digest, *values))),
+            )
+
+    def results(self, routes: Iterable[str]) -> list[Result]:
+        """Return the results of these routes, at whatever transform."""
+        names = list(dict.fromkeys(routes))
+        parts = [names[start : start + _AT_ONCE] for start in range(0, len(names), _AT_ONCE)]
+        questions = [(f"WHERE route IN ({', '.join('?' * len(part))}) ORDER BY id", part) for part in parts]
+        return self._select(questions)
+
+    def all(self) -> list[Result]:
+        """Return every result."""
+        return self._select([("ORDER BY id", [])])
+
+    def newest(self, most: int) -> list[Result]:
+        """Return so many results, those that came last first."""
+        return self._select([("ORDER BY id DESC LIMIT ?", [most])])
+
+    def _select(self, questions: Sequence[tuple[str, Sequence[Any]]]) -> list[Result]:
+        results: list[Result] = []
+        damaged: list[int] = []
+        with self._reading() as there:
+            if there is None:
+                return []
+            connection, number = there
+            for question, values in questions:
+                for row in connection.execute(_ask(question, number), values):
+                    result = _result(row, number)
+                    if result is None:
+                        damaged.append(row[0])
+                    else:
+                        results.append(result)
+        self._report("result", damaged)
+        return results
+
+    def _report(self, what: str, damaged: Sequence[Any]) -> None:
+        if damaged:
+            rows = ", ".join(map(str, damaged[:5])) + (", …" if len(damaged) > 5 else "")
+            plural = "s" if len(damaged) > 1 else ""
+            warn(f"{self.file} is damaged: {what}{plural} {rows} left out, which a new measurement replaces")
+
+    def hits(self, result: Result) -> "Hits | None":
+        """Return which photos a result of this store has right; None where that is not known, or damaged."""
+        where = " AND ".join(f"results.{name} = ?" for name in KEY)
+        with self._reading() as there:
+            if there is None or not there[1]:
+                return None
+            names = ", ".join(f"hits.{name}" for name in (*schema.HITS[1:], "checksum"))
+            question = (
+                f"SELECT results.checksum, {names} FROM results JOIN hits ON hits.result = results.id "
+                f"WHERE {where}"
+            )
+            row = there[0].execute(question, result.key).fetchone()
+        if row is None:
+            return None
+        try:
+            return _hits(row, result)
+        except (ValueError, TypeError, AttributeError):
+            self._report("the bits a photo of", [result.stitch])
+            return None
+
+    # ----------------------------------------------------------------------- what is remembered beside
+
     def progress(self, run: str) -> bytes | None:
-        """Return what an unfinished run kept last, or None."""
-        rows = self.select("SELECT state FROM progress WHERE run = ?", run)
-        return rows[0][0] if rows else None
+        """Return what an unfinished run kept last; None if nothing, or if it is damaged, with a warning."""
+        return self._value("progress", schema.PROGRESS, (run,))
 
     def put_progress(self, run: str, state: bytes) -> None:
         """Keep how far a run is, in place of what was kept of it before."""
-        self.insert("progress", run, state)
+        self._put_value("progress", (run, state))
 
     @property
     def fingerprints(self) -> "Fingerprints":
         """The contents of files by path, size and time, so that a look-up reads no photo."""
         return Fingerprints(self)
 
-    def all(self) -> list[Result]:
-        """Return every result."""
-        return [from_row(dict(row)) for row in self.select(f"SELECT {', '.join(COLUMNS)} FROM results")]
+    def _value(self, table: str, names: Sequence[str], key: tuple[str | int, ...]) -> bytes | None:
+        """Return the last of a row's named columns, the others being its key."""
+        with self._reading() as there:
+            if there is None or table not in schema.tables(there[0]):
+                return None
+            where = " AND ".join(f"{name} = ?" for name in names[:-1])
+            more = ", checksum" if there[1] else ""
+            row = there[0].execute(f"SELECT {names[-1]}{more} FROM {table} WHERE {where}", key).fetchone()
+        if row is None:
+            return None
+        if len(row) > 1 and row[1] != checksum((*key, row[0])):
+            self._report(f"what it remembers in {table},", [key[0]])
+            return None
+        return row[0] if isinstance(row[0], bytes) else None
+
+    def _put_value(self, table: str, values: tuple[str | int | bytes, ...]) -> None:
+        with self._writing() as connection:
+            holders = ", ".join("?" * (len(values) + 1))
+            connection.execute(
+                f"INSERT OR REPLACE INTO {table} VALUES ({holders})", (*values, checksum(values))
+            )
+
+
+def _ask(question: str, number: int) -> str:
+    names = COLUMNS if number else FIRST_COLUMNS
+    # an older file's results have no id, and no checksum
+    return f"SELECT rowid AS id, {', '.join(names)}{', checksum' if number else ''} FROM results {question}"
+
+
+def _result(row: Sequence[Any], number: int) -> Result | None:
+    """Return the result of a row; None if it is damaged."""
+    if number:
+        if row[-1] != checksum(row[1:-1]):
+            return None
+        texts = [value.decode() if isinstance(value, bytes) else value for value in row[1:-1]]
+        return from_row(dict(zip(COLUMNS, texts, strict=True)))
+    texts, digest = schema.sound_result([*row[1:], IMAGENET_1K, TORCH, None])
+    return from_row(dict(zip(COLUMNS, texts, strict=True))) if digest else None
+
+
+def _hits(row: Sequence[Any], result: Result) -> "Hits":
+    """Return the bits of a row; ValueError, or what a reader raises, if it is damaged."""
+    from snnet.evaluation.hits import Hits, from_bytes
+
+    digest, *values, theirs = row
+    if digest != checksum(to_row(result).values()) or theirs != checksum((digest, *values)):
+        raise ValueError("the checksum differs")
+    order, photos, *packed = values
+    hits = Hits(order.decode(), *(from_bytes(bits, photos) for bits in packed))
+    if hits.counts() != (result.total, result.top1, result.top5):
+        raise ValueError("the bits are not those of the counts")
+    return hits
 
 
 class Fingerprints:
-    """Remembers the hash of a file's content by (path, bytes, mtime in ns), in the store's file."""
+    """Remembers the hash of a file's content by (path, bytes, mtime in ns), in the store's file.
+
+    It only saves time: where the store can't be used nothing is remembered, with a warning.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def get(self, key: tuple[str, int, int]) -> str | None:
         """Return the hash of a file that has not changed since, or None."""
-        where = "path = ? AND size = ? AND modified = ?"
-        rows = self._store.select(f"SELECT fingerprint FROM fingerprints WHERE {where}", *key)
-        return rows[0][0] if rows else None
+        what = "the remembered fingerprints of photos are"
+        value = optional(
+            lambda: self._store._value("fingerprints", schema.FINGERPRINT, _printable(key)), None, what
+        )
+        return value.decode() if value else None
 
     def __setitem__(self, key: tuple[str, int, int], fingerprint: str) -> None:
-        self._store.insert("fingerprints", *key, fingerprint)
+        what = "fingerprints of photos to be remembered are"
+        optional(lambda: self._store._put_value("fingerprints", (*_printable(key), fingerprint)), None, what)
+
+
+def _printable(key: tuple[str, int, int]) -> tuple[str, int, int]:
+    """Return the key of a file whose name may be no UTF-8."""
+    return key[0].encode("utf-8", "backslashreplace").decode(), key[1], key[2]

@@ -14,12 +14,19 @@ def photos_below(folder: Path) -> list[Path]:
     """Return the photos in a folder and below, by name; hidden ones are left out, links followed."""
     photos = []
     for parent, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        below = [name for name in folders if not name.startswith(".") and not _is_loop(parent, name)]
+        folders[:] = sorted(below)
         files = [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
         photos += [file for file in files if file.suffix.lower() in SUFFIXES]
     if not photos:
         raise ValueError(f"{folder} holds no photos and no Parquet files: give {ACCEPTED}")
     return photos
+
+
+def _is_loop(parent: str, name: str) -> bool:
+    """True for a link to a folder that leads to it, below which the same photos would come without end."""
+    link = Path(parent, name)
+    return link.is_symlink() and link.resolve() in {place.resolve() for place in (link.parent, *link.parents)}
 
 
 class Folder(Store):
@@ -73,3 +80,6 @@ class Folder(Store):
         return combined(
             "labelled" if self._has_truth else "folder", *(part for each in parts for part in each)
         )
+
+    def order(self, rows: Sequence[int], remember: Remember | None) -> str:
+        return combined("order", *(self.names[row] for row in rows))

@@ -15,6 +15,8 @@ _ACCEPTED = (
 )
 _KAGGLE = ["ImageId", "PredictionString"]
 _CLASSES = 1000
+_MOST_BYTES = 1 << 28  # of a file of labels: 14 million photos'
+_MOST_META_BYTES = 1 << 22  # the development kit's has 25 kB
 _NO_SYNSET = "is no synset of ImageNet-1k (such as n01440764)"
 _EXAMPLES = 3  # examples in a sentence
 
@@ -69,6 +71,8 @@ def _lines(path: Path) -> list[_Line]:
     """Return the lines that are not blank, cut into fields; ValueError where there is none."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist or is no file: give {_ACCEPTED}")
+    if (size := path.stat().st_size) > _MOST_BYTES:
+        raise ValueError(f"{path} has {size:,} bytes, more than labels take: give {_ACCEPTED}")
     try:
         text = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
@@ -113,6 +117,8 @@ def _meta(path: Path) -> dict[int, str]:
         from scipy.io import loadmat  # type: ignore[import-untyped]
     except ImportError as error:
         raise ValueError(f"{meta} is read by scipy, which is not here: pip install scipy") from error
+    if (size := meta.stat().st_size) > _MOST_META_BYTES:
+        raise ValueError(f"{meta} has {size:,} bytes, more than the development kit's: copy that there again")
     try:
         rows = loadmat(meta, squeeze_me=True)["synsets"].reshape(-1)
         classes = {

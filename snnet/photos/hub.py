@@ -110,6 +110,9 @@ class HubParquet(Parquet):
         # Buffered, the columns of a row group come in one range.
         return pq.ParquetFile(_Ranges(file, self._sentences), pre_buffer=images)
 
+    def _size(self, number: int) -> int:
+        return int(self._sizes[number])
+
     def _each(self, function: Callable[[A], B], items: Iterable[A]) -> list[B]:
         with ThreadPoolExecutor(REQUESTS) as pool:
             return list(pool.map(function, items))
@@ -119,6 +122,9 @@ class HubParquet(Parquet):
 
     def fingerprint(self, rows: Sequence[int] | None, remember: Remember | None) -> str:
         return combined("hub", self.repository, self.commit, *self.files)
+
+    def order(self, rows: Sequence[int], remember: Remember | None) -> str:
+        return combined("order", self.fingerprint(None, remember))
 
     @contextmanager
     def _sentences(self, revision: str | None = None) -> Iterator[None]:

@@ -17,6 +17,9 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
+_GROWTH = 1000  # of a file's bytes when it is decompressed: photos hardly shrink, made ones do
+
+
 class _Group(NamedTuple):
     """A row group: of which file, its number there, and the rows before it there and in it."""
 
@@ -77,7 +80,10 @@ class Parquet(Store):
         return map(function, items)
 
     def _beside(self, number: int, name: str) -> Source | bytes:
-        return Path(self.files[number]).parent / name
+        folder = Path(self.files[number]).parent
+        if not (folder / name).resolve().is_relative_to(folder.resolve()):  # a stranger's rows name it
+            raise PhotoError(f"Its row names the file {name[:100]!r}, which is not in the folder of the set.")
+        return folder / name
 
     def fingerprint(self, rows: Sequence[int] | None, remember: Remember | None) -> str:
         if rows is None:
@@ -85,12 +91,16 @@ class Parquet(Store):
         # Which rows a sample takes depends on the order of the files.
         return combined("rows", *(content(Path(file), remember) for file in self.files))
 
+    def order(self, rows: Sequence[int], remember: Remember | None) -> str:
+        return combined("order", *(content(Path(file), remember) for file in self.files))
+
     # Opening, and labels.
 
     def _groups_of(self, number: int) -> list[_Group]:
         with self._sound(number):
             file = self._open(number, images=False)
         _check(self.files[number], file.schema_arrow)
+        self._check_size(number, file.metadata)
         rows = [file.metadata.row_group(inside).num_rows for inside in range(file.metadata.num_row_groups)]
         before = accumulate(rows, initial=0)
         labelled = "label" in file.schema_arrow.names
@@ -98,6 +108,24 @@ class Parquet(Store):
             _Group(number, inside, first, count, labelled)
             for inside, (first, count) in enumerate(zip(before, rows, strict=False))
         ]
+
+    def _check_size(self, number: int, metadata: Any) -> None:
+        """Raise ValueError for a file that says of itself that it would grow beyond all measure."""
+        size = self._size(number)
+        photos = [
+            column.total_uncompressed_size
+            for group in range(metadata.num_row_groups)
+            for place in range(metadata.num_columns)
+            if (column := metadata.row_group(group).column(place)).path_in_schema.split(".")[0] == "image"
+        ]
+        if metadata.num_rows > size or max(photos, default=0) > _GROWTH * size:
+            raise ValueError(
+                f"{self.files[number]} claims {metadata.num_rows:,} photos of {sum(photos):,} bytes in a "
+                f"file of {size:,}: give {ACCEPTED}"
+            )
+
+    def _size(self, number: int) -> int:
+        return os.path.getsize(self.files[number])
 
     @contextmanager
     def _sound(self, number: int) -> Iterator[None]:

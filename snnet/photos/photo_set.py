@@ -87,6 +87,11 @@ class Photos:
             return self._store.fingerprint(None, self._remember)
         return combined("sample", self._sample, self._store.fingerprint(self._rows, self._remember))
 
+    @cached_property
+    def order(self) -> str:
+        """A hash of the order of these photos: sets with one fingerprint may have them in another."""
+        return self._store.order(self._rows, self._remember)
+
     def describe(self) -> str:
         """Return one line for a table or a legend, such as "val.parquet (1,000 photos of 20 classes)"."""
         total = len(self._store)

@@ -50,3 +50,7 @@ class Store(ABC):
     @abstractmethod
     def fingerprint(self, rows: Sequence[int] | None, remember: Remember | None) -> str:
         """Return a hash of the files, or of those that these rows lie in."""
+
+    @abstractmethod
+    def order(self, rows: Sequence[int], remember: Remember | None) -> str:
+        """Return a hash that tells orders of equal photos apart, as `fingerprint` may not."""

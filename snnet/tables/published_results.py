@@ -12,6 +12,7 @@ from functools import cache, cached_property
 from math import nan
 from typing import Any
 
+from snnet.optional import optional
 from snnet.paths import ASSETS
 
 FACTS = ASSETS / "networks" / "published.json"  # what is known of the networks without their weights
@@ -79,9 +80,12 @@ class Family:
 
     @cached_property
     def stitches(self) -> tuple[PublishedStitch, ...]:
-        """The authors' results in their order; none where they gave no table."""
+        """The authors' results in their order; none where they gave no table, or it is damaged here."""
         if self.results is None:
             return ()
+        return optional(self._table, (), f"the results that the authors of {self.title} published are")
+
+    def _table(self) -> tuple[PublishedStitch, ...]:
         with (ASSETS / "published" / f"{self.name}.csv").open(newline="", encoding="utf-8") as lines:
             return tuple(
                 PublishedStitch(
@@ -220,6 +224,10 @@ def curves() -> dict[str, Family]:
 
 @cache
 def facts() -> dict[str, dict[str, Any]]:
-    """Return by name the figures of each network that need no weights; see `catalogue.entries.facts`."""
-    figures: dict[str, dict[str, Any]] = json.loads(FACTS.read_text(encoding="utf-8"))
+    """Return by name the figures of each network that need no weights; see `catalogue.entries.facts`.
+
+    None, with a warning, where their table is missing or damaged.
+    """
+    what = "figures of the networks that are not loaded are"
+    figures: dict[str, dict[str, Any]] = optional(lambda: json.loads(FACTS.read_bytes()), {}, what)
     return figures

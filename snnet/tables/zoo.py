@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
+from snnet.optional import optional
 from snnet.paths import ASSETS
 
 # The test sets beside ImageNet-1k validation, and timm's file of each.
@@ -84,7 +85,11 @@ _TEXTS = ("name", "architecture", "tag", "family")
 
 @cache
 def models() -> tuple[ZooModel, ...]:
-    """Return the zoo that ships, best top-1 first."""
+    """Return the zoo that ships, best top-1 first; none, with a warning, where its table can't be read."""
+    return optional(_table, (), "the zoo is")
+
+
+def _table() -> tuple[ZooModel, ...]:
     with (ASSETS / "zoo.csv").open(newline="", encoding="utf-8") as lines:
         return tuple(_model(row) for row in csv.DictReader(lines))
 

@@ -3,8 +3,11 @@
 import hashlib
 import json
 import os
+import shutil
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import torch
@@ -12,6 +15,7 @@ import torch
 from snnet.network.network import Network
 from snnet.photos.photo_set import Photos
 from snnet.training.plan import Plan, TrainingError
+from snnet.weights.files import load_safely
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -31,13 +35,43 @@ def identity(net: Network, photos: Photos, plan: Plan) -> dict[str, Any]:
 
 
 def write(folder: Path, run: dict[str, Any], state: dict[str, Any]) -> None:
-    """Write the state of a run whole or not at all."""
+    """Write the state of a run whole or not at all; TrainingError where it can't be written."""
     part = folder / f"{CHECKPOINT}.part"
-    with part.open("wb") as file:
-        torch.save({"run": json.dumps(run, sort_keys=True)} | state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(folder / CHECKPOINT)
+    try:
+        with part.open("wb") as file:
+            torch.save({"run": json.dumps(run, sort_keys=True)} | state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(folder / CHECKPOINT)
+    except (OSError, RuntimeError) as error:  # torch's own, of what it writes
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise TrainingError(
+            f"{folder / CHECKPOINT} can't be written ({_first_line(error)}): make room, and give the same "
+            "command again, which goes on from the one before"
+        ) from error
+
+
+def check(folder: Path, needed: int) -> None:
+    """Raise TrainingError unless the folder can be written and has so many bytes free."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder) as file:
+            file.write(b"\0")
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise TrainingError(
+            f"{folder} can't be written ({error.strerror}): give another folder by --out"
+        ) from error
+    if free < needed:
+        raise TrainingError(
+            f"{folder} has no room for the run ({needed / 1e6:,.1f} MB are needed and {free / 1e6:,.1f} MB "
+            "free): make room, or give another folder by --out"
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def read(folder: Path, run: dict[str, Any]) -> dict[str, Any] | None:
@@ -46,7 +80,7 @@ def read(folder: Path, run: dict[str, Any]) -> dict[str, Any] | None:
     if not file.is_file():
         return None
     try:
-        state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+        state: dict[str, Any] = load_safely(file, whole=True)
         theirs = json.loads(state["run"])
     except Exception as error:  # damaged files fail in many ways
         raise TrainingError(

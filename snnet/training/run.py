@@ -110,7 +110,8 @@ class Run:
     def go(self) -> Network:
         """Run, or go on, to the end."""
         if self.is_main:
-            self.out.mkdir(parents=True, exist_ok=True)
+            size = sum(tensor.numel() * tensor.element_size() for tensor in self.net.state_dict().values())
+            checkpoint.check(self.out, 4 * size)  # two checkpoints with their optimisers, at most
         self.accelerator.wait_for_everyone()
         state = checkpoint.read(self.out, self._identity)
         if state is None and not self.options.is_started:

@@ -166,6 +166,9 @@ def test_tensors_of_another_network_are_named(saved):
     dropped = next(key for key in tensors if key.startswith("layers."))
     del tensors[dropped]
     safetensors.torch.save_file(tensors, saved / "model.safetensors")
+    plan = json.loads((saved / "config.json").read_text())
+    del plan["snnet"]["sha256"]  # as of a folder that an earlier version wrote
+    (saved / "config.json").write_text(json.dumps(plan))
     with pytest.raises(WeightsError, match=f"{dropped} is missing"):
         snnet.load(str(saved))
 

@@ -6,6 +6,7 @@ import torch
 from snnet.evaluation import provenance, results
 from snnet.evaluation.results import Result
 from snnet.evaluation.store import Store
+from snnet.optional import MissingWarning
 from tests.networks import tiny
 
 
@@ -46,9 +47,11 @@ def test_the_same_key_is_replaced(tmp_path):
 def test_a_damaged_store_is_named(tmp_path):
     store = Store(tmp_path / "results.sqlite")
     store.file.write_bytes(b"not a database, and longer than a header of one would be " * 40)
-    for call in (store.all, lambda: store.put([result()]), lambda: store.fingerprints.get(("p", 1, 2))):
+    for call in (store.all, lambda: store.put([result()]), lambda: store.progress("r")):
         with pytest.raises(OSError, match=r"results\.sqlite can't be used .*move the file away"):
             call()
+    with pytest.warns(MissingWarning, match=r"fingerprints of photos are left out: .*move the file away"):
+        assert store.fingerprints.get(("p", 1, 2)) is None  # photos are read without
 
 
 def test_threads_share_a_store(tmp_path):
