@@ -41,8 +41,11 @@ class Visitor:
     name: str = ""
 
 
-class Left(Exception):
+class Left(RuntimeError):
     """Nobody waits for this work any more."""
+
+    def __init__(self) -> None:
+        super().__init__("nobody waits for this answer any more")
 
 
 @dataclass(eq=False)
