@@ -6,7 +6,8 @@ Every format that Pillow writes, those refused here too, damaged in bytes and in
 boxes and tags with right checksums and lengths, claims of other sizes, nesting, splices, bombs). An input
 follows from the seed and its number alone. Child processes decode them, so that a crash in a codec is seen
 and laid to its input; --first NUMBER --show FILE writes one. Fails where one crashed, took over 2 s of CPU
-or more memory than decoding may, raised anything but PhotoError, or gave no RGB picture within the limits.
+(and 50 ns a pixel) or more memory than `pixels_of` promises, raised anything but PhotoError, or gave no RGB
+picture within the limits.
 """
 
 import argparse
@@ -37,8 +38,9 @@ from snnet.photos.decode import (
     pixels_of,
 )
 
-SECONDS = 2  # of CPU, for one input
-BATCH = 500  # inputs of one child
+SECONDS, SECONDS_PER_PIXEL = 2, 5e-8  # of CPU, for one input
+BOMBS = 0.001  # of the inputs: each takes a second
+BATCH = 5000  # inputs of one child
 HANG = 30  # seconds of CPU after which a child is given up
 Mutation = Callable[[bytes, random.Random], bytes]
 NUMBERS = (
@@ -109,7 +111,7 @@ def sound() -> dict[str, bytes]:
         "GIF": [{}, frames, {"interlace": 0}, {"transparency": 3, "comment": b"hello" * 99}],
         "WEBP": [{}, {"lossless": True}, extras, frames],
         "TIFF": [{"compression": name} for name in TIFF_COMPRESSIONS] + [frames, extras, {"big_tiff": True}],
-        "AVIF": [{}, {"subsampling": "4:4:4"}, extras, frames],
+        "AVIF": [{"speed": 10} | each for each in ({}, {"subsampling": "4:4:4"}, extras, frames)],
         "MPO": [frames],
     }
     pictures = {}
@@ -590,6 +592,32 @@ STRUCTURES: dict[bytes, Mutation] = {
 ANYWHERE: tuple[Mutation, ...] = (flips, flips, number, number, cut, slices, splice)
 
 
+def bomb(rng: random.Random) -> tuple[str, bytes]:
+    """Return some kilobytes of a picture that is as large as pictures may be, or larger."""
+    size = rng.choice(((8000, 8000), (7999, 5000), (16000, 4000), (1200, 52000), (9000, 9000), (16383, 3900)))
+    form, mode, options = rng.choice(
+        (
+            ("PNG", "RGB", {}),
+            ("PNG", "RGBA", {}),
+            ("PNG", "I;16", {}),
+            ("PNG", "1", {}),
+            ("JPEG", "RGB", {}),
+            ("JPEG", "CMYK", {"progressive": True}),
+            ("GIF", "P", {}),
+            ("TIFF", "RGBA", {"compression": "tiff_adobe_deflate", "tiffinfo": {278: size[1]}}),
+            ("TIFF", "F", {"compression": "tiff_lzw"}),
+            ("WEBP", "RGBA", {"method": 0, "lossless": True, "quality": 0}),
+            ("AVIF", "RGBA", {"speed": 10}),
+        )
+    )
+    buffer = io.BytesIO()
+    try:
+        Image.new(mode, size).save(buffer, form, **options)
+    except (OSError, ValueError, RuntimeError):  # a side longer than the format has
+        Image.new(mode, (4000, 4000)).save(buffer, form, **options)
+    return f"{form} bomb", buffer.getvalue()
+
+
 def case(seed: int, index: int) -> tuple[str, bytes]:
     """Return a hostile input: what it was made of, and its bytes; the same ones for the same numbers."""
     rng = random.Random(f"{seed} {index}")
@@ -599,6 +627,10 @@ def case(seed: int, index: int) -> tuple[str, bytes]:
     form = rng.choice(read if rng.random() < 0.9 else formats)
     name = rng.choice(sorted(name for name in pictures if name.split()[0] == form))
     data = pictures[name]
+    if rng.random() < BOMBS:
+        name, data = bomb(rng)
+        if rng.random() < 0.5:
+            return name, data
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         structure = next((change for start, change in STRUCTURES.items() if data.startswith(start)), None)
         change = structure if structure and rng.random() < 0.6 else rng.choice(ANYWHERE)
@@ -640,10 +672,11 @@ def work(seed: int, numbers: range) -> None:
         result = outcome(data)
         seconds, grown = time.process_time() - begin, resident("VmHWM") - before
         signal.setitimer(signal.ITIMER_PROF, 0)
-        if seconds > SECONDS:
-            result = f"{seconds:.1f} s of CPU, then {result}"
-        if grown > (allowed := allowance(data)):
-            result = f"{grown / 1e6:.0f} MB where {allowed / 1e6:.0f} are allowed, then {result}"
+        most_seconds, most_bytes = allowance(data)
+        if seconds > most_seconds:
+            result = f"{seconds:.1f} s of CPU where {most_seconds:.1f} are allowed, then {result}"
+        if grown > most_bytes:
+            result = f"{grown / 1e6:.0f} MB where {most_bytes / 1e6:.0f} are allowed, then {result}"
         print(json.dumps([result, seconds, grown]), flush=True)
 
 
@@ -651,13 +684,13 @@ def resident(figure: str) -> int:
     return 1024 * int(Path("/proc/self/status").read_text().split(f"{figure}:")[1].split()[0])
 
 
-def allowance(data: bytes) -> int:
-    """Return how many bytes decoding may take, beside those of the input."""
+def allowance(data: bytes) -> tuple[float, int]:
+    """Return how many seconds of CPU decoding may take, and how many bytes beside those of the input."""
     try:
         pixels = pixels_of(data)
     except PhotoError:
         pixels = 0
-    return BASE_BYTES + BYTES_PER_PIXEL * pixels
+    return SECONDS + SECONDS_PER_PIXEL * pixels, BASE_BYTES + BYTES_PER_PIXEL * pixels
 
 
 def judge(seed: int, numbers: range) -> Iterator[tuple[int, str, str, float, int]]:

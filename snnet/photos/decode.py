@@ -15,12 +15,14 @@ from snnet.photos import readers
 from snnet.photos.containers import Content
 from snnet.photos.orientation import TURNS, of_exif, of_xmp
 
-MAX_PIXELS = 64_000_000  # decoded; Pillow takes 4 bytes a pixel, three pictures at once at most: under 800 MB
+MAX_PIXELS = 64_000_000  # decoded
+BYTES_PER_PIXEL = (
+    20  # that decoding holds at most: 8 to 13 in 8 bits, and 18 of an AVIF of 12 with transparency
+)
+BASE_BYTES = 100_000_000  # that it holds besides: a strip on its way, EXIF and XMP, what the codecs keep
 MAX_BYTES = 512_000_000  # of a file: an uncompressed 16-bit RGB picture of MAX_PIXELS takes 384 MB
 MAX_ASPECT = 50  # long side to short: transforms scale the short one to ~256 px, so 1×20000 would explode
 _SUFFIXES = "jpg jpeg jpe jfif png apng webp gif bmp dib tif tiff avif ppm pgm pbm pnm"
-BYTES_PER_PIXEL = 16
-BASE_BYTES = 100_000_000
 STRIP = 1_000_000  # pixels converted at once
 SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split())
 
@@ -60,16 +62,23 @@ def decode(source: str | os.PathLike[str] | bytes, name: str | None = None) -> I
 def pixels_of(source: str | os.PathLike[str] | bytes, name: str | None = None) -> int:
     """Return how many pixels `decode` will hold of a photo, from its header alone: 1 to MAX_PIXELS.
 
-    Of a JPEG that comes reduced, those of its reduced size; of a TIFF whose tile is larger, the tile's.
+    Decoding takes at most BYTES_PER_PIXEL for each, and BASE_BYTES, beside the bytes that it is given. They
+    are those of the result, for a JPEG that comes reduced too; of a TIFF's tile or an AVIF's frame where that
+    is larger; a fourth of the file's bytes where those are more and the reader takes all of them at once.
 
     Raises PhotoError as `decode` does, where the header shows that it would.
     """
     with _photo(source, name) as (file, title):
         form, content = _content(file, title)
+        excerpt = form.reader is readers.Tiff and content.file is not file
+        least = 0
+        if excerpt or form.reader in (readers.WebP, readers.Avif):
+            least = min(content.file.seek(0, os.SEEK_END) // 4, MAX_PIXELS)
+            content.file.seek(0)
         if form.reader is readers.WebP and content.size:
-            return math.prod(content.size)  # without the reader, which sets up two canvases of that size
+            return max(least, math.prod(content.size))  # without the reader, which sets up two canvases
         image = _image(form, content, title)
-        return max(math.prod(image.size), math.prod(getattr(image, "tile_size", (1, 1))))
+        return max(least, math.prod(image.size), math.prod(getattr(image, "tile_size", (1, 1))))
 
 
 @contextmanager
@@ -148,8 +157,7 @@ def _image(form: readers.Format, content: Content, title: str) -> ImageFile.Imag
     if isinstance(image, readers.Jpeg):
         _reduce(image, content.file)
     _check_size(image.size, title)
-    if isinstance(image, readers.Tiff):
-        _check_pixels(image.tile_size, title)
+    _check_pixels(getattr(image, "tile_size", (1, 1)), title)
     return image
 
 

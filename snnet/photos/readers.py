@@ -25,6 +25,7 @@ from PIL import (
 )
 
 from snnet.photos import containers, tags
+from snnet.photos.av1 import largest_frame
 from snnet.photos.orientation import of_exif
 
 MAX_RUNS = 5_000_000  # of pixels in a BMP, each of which takes some 0.3 µs
@@ -36,6 +37,13 @@ class Jpeg(JpegImagePlugin.JpegImageFile):
     def _read_dpi_from_exif(self) -> None:
         # Nobody needs the print resolution, and reading it warns on damaged EXIF (some ImageNet photos').
         pass
+
+
+class Png(PngImagePlugin.PngImageFile):
+    """A PNG, of which nothing is read behind the pixels: Pillow takes any length at once."""
+
+    def load_end(self) -> None:
+        self.png = None
 
 
 class Tiff(TiffImagePlugin.TiffImageFile):
@@ -62,7 +70,9 @@ class Avif(AvifImagePlugin.AvifImageFile):
     def _open(self) -> None:
         assert self.fp is not None
         threads = AvifImagePlugin._get_default_max_threads()
-        self._decoder = AvifImagePlugin._avif.AvifDecoder(self.fp.read(), "auto", threads)
+        data = self.fp.read()
+        self.tile_size = largest_frame(data)
+        self._decoder = AvifImagePlugin._avif.AvifDecoder(data, "auto", threads)
         self._size, self.n_frames, self._mode, _, exif, orientation, xmp = self._decoder.get_info()
         self.is_animated = self.n_frames > 1
         self.seek(0)
@@ -245,7 +255,7 @@ class Format(NamedTuple):
 
 FORMATS = (
     Format(re.compile(rb"\xff\xd8\xff"), Jpeg, containers.jpeg),
-    Format(re.compile(rb"\x89PNG\r\n\x1a\n"), PngImagePlugin.PngImageFile, containers.png),
+    Format(re.compile(rb"\x89PNG\r\n\x1a\n"), Png, containers.png),
     Format(re.compile(rb"RIFF....WEBP", re.DOTALL), WebP, containers.webp),
     Format(re.compile(rb"GIF8[79]a"), GifImagePlugin.GifImageFile, containers.gif),
     Format(re.compile(rb"BM"), Bmp, containers.bmp),
