@@ -91,7 +91,13 @@ def _serve(options: argparse.Namespace) -> None:
     service.networks.start(then=lambda sentence: print(sentence, flush=True))
     stop.wait()
     print("stopping: answers under way are finished", flush=True)
-    stop.finish(demo, gate, then=backend.cancel if backend else lambda: None)
+
+    def then() -> None:
+        if backend:
+            backend.cancel()
+        service.scheduler.close(seconds=0.5)
+
+    stop.finish(demo, gate, then)
 
 
 def _parser(program: str) -> argparse.ArgumentParser:

@@ -58,7 +58,7 @@ class _Page(gr.Blocks):
 
 def gate(service: Service, uploads: Uploads) -> Gate:
     """Return what requests to the page of a service pass."""
-    return Gate(uploads, service.networks.state, _files(), ENDPOINTS)
+    return Gate(uploads, service.state, _files(), ENDPOINTS)
 
 
 def build(service: Service, uploads: Uploads, backend: Backend | None = None) -> gr.Blocks:

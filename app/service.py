@@ -45,6 +45,10 @@ class Service:
         """The network that the app was started with; waits until it is loaded, or raises what is wrong."""
         return self.networks.network_of()
 
+    def state(self) -> str:
+        """Return whether a photo can be answered, in a word and at once: "ok", else why not."""
+        return self.networks.state() if self.scheduler.is_alive else "closed"
+
     def classify(self, path: str, gmacs: Any, network: str = "") -> dict[str, Any]:
         """Return the five best classes of a photo, by the stitch that a budget of GMACs buys.
 

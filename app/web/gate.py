@@ -22,6 +22,9 @@ TROUBLE = logging.getLogger("snnet.web")
 MOST_HEADERS = 100
 MOST_HEADER_BYTES = 32 * 1024
 MOST_ADDRESS_BYTES = 8 * 1024
+MOST_AT_ONCE = 500  # requests, streams among them: each may hold a question in memory
+STOPPING = "The app is being stopped: ask again in a moment."
+RANGE = re.compile(rb"bytes=(?:\d{1,12}-\d{0,12}|-\d{1,12})")
 HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 # Gradio has the browser look for these two at the host's root, wherever the page lies.
 LINKS = (b'href="/manifest.json" />', b'href="manifest.json" /><link rel="icon" href="favicon.ico" />')
@@ -65,6 +68,7 @@ class Gate:
         self.uploads = uploads
         self.is_stopping = False
         self.running = 0  # requests whose answers somebody waits for
+        self._at_once = 0
         self._health = health
         self._files = [path.resolve() for path in files]
         self._endpoints = frozenset(endpoints)
@@ -85,8 +89,9 @@ class Gate:
     async def _pass(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST", "OPTIONS") else "-"
         visit = _Visit(method, outcome.begin())
-        way_out = _WayOut(visit, send)
+        way_out = _WayOut(visit, send, self)
         is_awaited = False
+        self._at_once += 1
         try:
             route, path = self._route(scope)
             visit.label = route.label
@@ -110,6 +115,7 @@ class Gate:
                 raise  # the answer has begun: the connection ends here
             await answer(way_out.send, 500, {"error": "The server could not answer; try again."})
         finally:
+            self._at_once -= 1
             self.running -= is_awaited
             ACCESS.info(visit.line())
 
@@ -134,7 +140,11 @@ class Gate:
             word = "stopping" if self.is_stopping else self._health()
             return await answer(send, 200 if word == "ok" else 503, {"status": word})
         if self.is_stopping and not route.is_result:
-            raise Refusal(503, "The app is being stopped: ask again in a moment.", Retry_After="10")
+            raise Refusal(503, STOPPING, Retry_After="10")
+        if self._at_once > MOST_AT_ONCE:
+            raise Refusal(503, "Too many ask at once: ask again in a moment.", Retry_After="5")
+        if route.is_bare:
+            scope["query_string"] = b""  # Gradio would look views up by it that others left on disk
         scope["headers"] = _checked(scope["headers"])
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         bodies.check_headers(route, headers)
@@ -166,10 +176,10 @@ class Gate:
 class _WayOut:
     """An answer on its way: counted, and turned into the one that the page's outcome asks for."""
 
-    def __init__(self, visit: _Visit, send: Send) -> None:
+    def __init__(self, visit: _Visit, send: Send, gate: Gate) -> None:
         self.route: Route | None = None
         self.root = ""  # the path that a proxy has the app at
-        self._visit, self._send = visit, send
+        self._visit, self._send, self._gate = visit, send, gate
         self._is_replaced = False
         self._start: Message | None = None  # of the page, until its body is here
 
@@ -177,11 +187,11 @@ class _WayOut:
         if self._is_replaced:
             return
         if message["type"] == "http.response.start":
-            busy = self._visit.outcome.busy
-            if busy:
+            later = self._later(message["status"])
+            if later:
                 self._is_replaced = True
-                wait = {"retry-after": str(busy["busy"]["retry_s"])}
-                await answer(self._start_or_body, 503, busy, wait)
+                content, seconds = later
+                await answer(self._start_or_body, 503, content, {"retry-after": str(seconds)})
                 return
             if message["status"] == 500 and (status := self._visit.outcome.status):
                 message["status"] = status
@@ -194,6 +204,14 @@ class _WayOut:
                 self._place(start, message)
             await self._start_or_body(start)
         await self._start_or_body(message)
+
+    def _later(self, status: int) -> tuple[dict[str, Any], int] | None:
+        """Return what is said instead, and for how many seconds; None where it is an answer."""
+        if busy := self._visit.outcome.busy:
+            return busy, busy["busy"]["retry_s"]
+        if status == 500 and self._gate.is_stopping:  # cut off, as Gradio tells it
+            return {"error": STOPPING}, 10
+        return None
 
     def _place(self, start: Message, message: Message) -> None:
         """Write into the page where it lies, for its addresses are relative to that."""
@@ -225,7 +243,10 @@ def _checked(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]
             first = value.decode("latin-1").split(",")[0].strip()
             if not HOST.fullmatch(first):
                 raise Refusal(400, "The request's host is no name.")
-    return [(name, value) for name, value in headers if name != b"x-gradio-server"]
+    dropped = {b"x-gradio-server"}
+    if any(name == b"range" and not RANGE.fullmatch(value) for name, value in headers):
+        dropped.add(b"range")  # Gradio fails at several at once; the whole is an answer too
+    return [(name, value) for name, value in headers if name not in dropped]
 
 
 def _root(scope: Scope) -> str:

@@ -24,6 +24,7 @@ class Route:
     body: str = PLAIN
     is_stream: bool = False  # open as long as the visitor's page is: nothing of it has to be finished
     is_result: bool = False  # brings what was asked by another request
+    is_bare: bool = False  # goes without its query
 
     @property
     def most_bytes(self) -> int:
@@ -49,7 +50,7 @@ _PLAIN = [
 ]
 _QUESTIONS = [f"{_API}/{name}" for name in ("queue/join", "component_server", "cancel", "reset")]
 _EXACT = {
-    **{path: Route(path) for path in _PLAIN},
+    **{path: Route(path, is_bare=path in (PAGE, "/config")) for path in _PLAIN},
     **{path: Route(path, _POST, QUESTION) for path in _QUESTIONS},
     f"{_API}/queue/data": Route(f"{_API}/queue/data", is_result=True),
     f"{_API}/upload": Route(f"{_API}/upload", _POST, UPLOAD),

@@ -11,7 +11,7 @@ from app.busy import Busy
 from app.web import outcome
 from app.web.bodies import BRACKETS
 from app.web.gate import Gate
-from app.web.routes import MB, PHOTO_BYTES
+from app.web.routes import MB, PHOTO_BYTES, Route
 from app.web.uploads import Uploads
 from tests.app.web.asking import form, photo_form
 
@@ -162,6 +162,60 @@ class TestBounds:
         assert error(answer)
         assert not visitor.reached
 
+    def test_what_never_arrives_is_not_waited_for(self, gate, monkeypatch):
+        monkeypatch.setattr(Route, "body_s", 0.05)
+        messages = []
+
+        async def receive():
+            await asyncio.sleep(3600)
+
+        async def send(message):
+            messages.append(message)
+
+        scope = {"type": "http", "method": "POST", "root_path": "", "query_string": b""}
+        for path, kind in (
+            ("run/classify", "application/json"),
+            ("upload", "multipart/form-data; boundary=x"),
+        ):
+            headers = [(b"content-type", kind.encode())]
+            one = scope | {"path": f"/gradio_api/{path}", "headers": headers}
+            run(gate.around(None)(one, receive, send))
+            assert messages.pop(0)["status"] == 408
+            messages.clear()
+
+    def test_so_many_requests_at_once(self, gate, monkeypatch):
+        monkeypatch.setattr("app.web.gate.MOST_AT_ONCE", 2)
+        statuses = []
+
+        async def app(scope, receive, send):
+            await asyncio.sleep(0.05)
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+        async def send(message):
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+
+        async def visits():
+            scope = {"type": "http", "method": "GET", "root_path": "", "query_string": b"", "headers": []}
+            await asyncio.gather(
+                *(gate.around(app)(scope | {"path": "/config"}, None, send) for _ in range(5))
+            )
+
+        for _ in range(2):  # and those that ended count no more
+            run(visits())
+        assert sorted(statuses) == [200] * 4 + [503] * 6
+
+    def test_a_query_reaches_no_page(self, gate):
+        seen = []
+
+        async def app(scope, receive, send):
+            seen.append(scope["query_string"])
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+        for path in ("/", "/config", "/gradio_api/queue/data"):
+            Visitor(gate, app).send("GET", path, query=b"deep_link=another")
+        assert seen == [b"", b"", b"deep_link=another"]
+
     def test_deep_json_is_not_parsed(self, gate):
         for deep in (b"[" * 500_000, b'{"a":' * 100_000, b"[" * (BRACKETS + 1) + b"]" * (BRACKETS + 1)):
             answer = Visitor(gate).send("POST", "/gradio_api/run/classify", [deep, b""], headers=JSON)
@@ -211,6 +265,12 @@ class TestOutcome:
         answer = Visitor(gate, self.gradio(error)).send("POST", "/gradio_api/run/classify", headers=JSON)
         assert answer[:2] == (status, b'{"error":1}')
 
+    def test_what_is_cut_off_by_the_end_may_be_asked_again(self, gate):
+        gate.is_stopping = True
+        answer = Visitor(gate, self.gradio(OSError("cut off"))).send("GET", "/gradio_api/queue/data")
+        assert answer[0] == 503
+        assert answer[2]["retry-after"]
+
     def test_one_visitors_outcome_is_not_anothers(self, gate):
         async def app(scope, receive, send):
             if scope["query_string"]:
@@ -229,7 +289,13 @@ class TestOutcome:
                 async def receive():
                     return {"type": "http.request", "body": b"", "more_body": False}
 
-                scope = {"type": "http", "method": "GET", "path": "/config", "root_path": "", "headers": []}
+                scope = {
+                    "type": "http",
+                    "method": "GET",
+                    "path": "/gradio_api/queue/data",
+                    "root_path": "",
+                    "headers": [],
+                }
                 await behind(scope | {"query_string": query}, receive, send)
 
             await asyncio.gather(visit(b"busy"), visit(b""))

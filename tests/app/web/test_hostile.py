@@ -4,8 +4,9 @@ import json
 import logging
 import math
 import os
+import socket
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -115,7 +116,7 @@ class TestFiles:
     def test_no_other_file_is(self, address, below, tmp_path):
         results = tmp_path / "results"
         results.write_text("private")
-        for path in secrets(tmp_path):
+        for path in secrets(tmp_path) if below == FILE else ["/etc/passwd", str(ROOT / "app.py"), "app.py"]:
             for spelling in spellings(path):
                 if below + spelling == "/":
                     continue
@@ -123,6 +124,29 @@ class TestFiles:
                 assert status in (0, 400, 403, 404), (status, below + spelling)
                 for word in (b"root:", b"private", b"PATH=", b"import ", b"[tool."):
                     assert word not in body, below + spelling
+
+    def test_no_range_of_a_file_is_too_much(self, address):
+        from app.page import _files
+
+        path = FILE + quote(str(_files()[1]))
+        whole = len(ask(address, "GET", path)[1])
+        ranges = [
+            "bytes=0-9",
+            "bytes=5-2",
+            "bytes=-1",
+            "bytes=a-b",
+            "bytes=99999999999-",
+            "bytes=0-99999999999",
+        ]
+        ranges += [
+            "bytes=" + "0-,0-,".join(["0-1"] * 500),
+            "bytes=" + ",".join(f"{n}-" for n in range(500)),
+            "x",
+        ]
+        for one in ranges:
+            status, body, _ = ask(address, "GET", path, headers={"Range": one})
+            assert status in (200, 206, 400, 416), one[:40]
+            assert len(body) <= whole + 100_000
 
     def test_an_upload_is_read_back_by_nobody(self, app):
         address, gate = app
@@ -140,6 +164,21 @@ class TestFiles:
         status, body, _ = ask(address, "GET", FILE + quote(str(link)))
         assert status == 404
         assert b"private" not in body
+
+    def test_another_apps_saved_view_is_not_read(self, address):
+        views = Path(os.environ["GRADIO_TEMP_DIR"]) / "deep_links" / "AAAAAAAAAAA"
+        views.mkdir(parents=True, exist_ok=True)
+        (views / "state.json").write_text('[{"id": 1, "type": "private"}]')
+        for path in (
+            "/?deep_link=AAAAAAAAAAA",
+            "/config?deep_link=AAAAAAAAAAA",
+            "/?page=nonsense",
+            "/?page=%00",
+        ):
+            status, body, _ = ask(address, "GET", path)
+            assert status == 200
+            assert b"private" not in body
+        (views / "state.json").unlink()
 
     def test_another_hosts_file_is_not_fetched(self, address):
         for url in (
@@ -395,7 +434,41 @@ class TestUploads:
         assert gate.uploads.size == before
 
 
+def raw(address, text):
+    """Return the status line of what is sent as it is."""
+    host = urlsplit(address)
+    with socket.create_connection((host.hostname, host.port), timeout=30) as connection:
+        connection.sendall(text)
+        return connection.makefile("rb").readline()
+
+
 class TestHosts:
+    def test_a_request_may_be_old_or_broken(self, address):
+        assert b" 200 " in raw(address, b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert b" 200 " in raw(address, b"GET /healthz HTTP/1.0\r\nHost: localhost\r\nOrigin: null\r\n\r\n")
+        assert b" 200 " in raw(address, b"GET /healthz HTTP/1.0\r\nOrigin: null\r\n\r\n")
+        for text in (
+            b"GET / HTTP/1.1\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            b"GET http://127.0.0.1:1/ HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"CONNECT 127.0.0.1:1 HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: a\r\n" * 20_000 + b"\r\n",
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        ):
+            try:
+                line = raw(address, text)
+            except ConnectionError:
+                continue
+            assert line == b"" or b" 4" in line, text[:60]
+
+    def test_a_body_in_chunks_is_counted(self, address):
+        piece = b"%x\r\n%s\r\n" % (65536, b" " * 65536)
+        head = b"POST /gradio_api/component_server HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        assert b" 413 " in raw(address, head + b"Transfer-Encoding: chunked\r\n\r\n" + piece * 20)
+
     @pytest.mark.parametrize(
         "fields",
         [
@@ -421,3 +494,58 @@ class TestHosts:
     def test_it_says_that_it_can_answer(self, address):
         status, body, _ = ask(address, "GET", "/healthz")
         assert (status, json.loads(body)) == (200, {"status": "ok"})
+
+
+@pytest.fixture(scope="module")
+def measuring(service):
+    """The address of a page that measures."""
+    from app.measuring.jobs import Backend
+
+    with serving_gate(service, Backend(service.networks)) as (address, _):
+        yield address
+
+
+class TestMeasuring:
+    """A page that measures: who is not at this machine's own page hears no more than that."""
+
+    def ask(self, address, **fields):
+        config = json.loads(ask(address, "GET", "/config")[1])
+        component = next(one["id"] for one in config["components"] if one["type"] == "html")
+        data = {"question": "measured", "network": "lite", "everything": True}
+        question = {"data": data, "component_id": component, "session_hash": "abc", "fn_name": "ask"}
+        status, body, _ = post(address, "/gradio_api/component_server", question, **fields)
+        return status, json.loads(body)
+
+    def test_its_own_page_may(self, measuring):
+        assert "error" not in self.ask(measuring)[1]
+        own = urlsplit(measuring).netloc
+        assert (
+            "error" not in self.ask(measuring, Origin=f"http://{own}", **{"Sec-Fetch-Site": "same-origin"})[1]
+        )
+
+    FORGED = (
+        *(
+            {"Host": host}
+            for host in ("evil.example", "127.0.0.1.evil.example", "0x7f.1", "[::2]", "10.0.0.1")
+        ),
+        *(
+            {"Origin": origin}
+            for origin in ("http://evil.example", "null", "http://127.0.0.1:1", "file://", "[")
+        ),
+        *({name: "127.0.0.1"} for name in ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")),
+        {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "127.0.0.1", "X-Forwarded-Proto": "http"},
+        {"Forwarded": "for=127.0.0.1;host=127.0.0.1;proto=http"},
+        {"Host": "localhost", "X-Forwarded-Host": "evil.example"},
+        {"Host": "evil.example", "X-Forwarded-Host": "localhost"},
+        {"Host": "evil.example", "Forwarded": "host=localhost", "Origin": "http://evil.example"},
+        {"Host": "evil.example", "Origin": "http://evil.example", "X-Forwarded-For": "127.0.0.1"},
+        {"Host": "localhost", "Origin": "http://localhost", "X-Forwarded-Prefix": "/a"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    )
+
+    @pytest.mark.parametrize("fields", FORGED)
+    def test_nobody_else_may(self, measuring, fields):
+        status, answer = self.ask(measuring, **fields)
+        assert status in (200, 400)
+        assert set(answer) == {"error"}
