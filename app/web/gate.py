@@ -3,12 +3,14 @@
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from . import bodies, form, outcome
@@ -264,4 +266,20 @@ def _place(error: BaseException) -> str:
 
 def settings(gate: Gate) -> dict[str, Any]:
     """Return what Gradio's `launch` needs to put the gate in front of its app."""
-    return {"app_kwargs": {"middleware": [Middleware(gate.around)]}}
+    return {"app_kwargs": {"middleware": [Middleware(gate.around)], "lifespan": _lifespan}}
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    """Put a host into requests that have none, before all else: Gradio's own middleware fails without."""
+    behind = app.middleware_stack
+
+    async def with_host(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not any(name == b"host" for name, _ in scope["headers"]):
+            host, port = scope.get("server") or ("localhost", None)
+            scope["headers"] = [*scope["headers"], (b"host", f"{host}:{port}".encode())]
+        assert behind
+        await behind(scope, receive, send)
+
+    app.middleware_stack = with_host
+    yield
