@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from snnet import openmp
 from tests.serving import free_port
+
+openmp.spin_briefly()
 
 ROOT = Path(__file__).resolve().parent.parent
 
