@@ -490,7 +490,7 @@ def tiff_tags(data: bytes, rng: random.Random) -> bytes:
     try:
         (place,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
         (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, place)
-    except struct.error:
+    except (struct.error, OverflowError):
         return flips(data, rng)
     layout, step, first = ("HHQQ", 20, 8) if big else ("HHII", 12, 2)
     changed = bytearray(data)
@@ -636,7 +636,12 @@ def case(seed: int, index: int) -> tuple[str, bytes]:
         change = structure if structure and rng.random() < 0.6 else rng.choice(ANYWHERE)
         try:
             data = change(data, rng) or b"\0"
-        except (struct.error, IndexError, ValueError):  # an earlier change left nothing to change in this way
+        except (
+            struct.error,
+            IndexError,
+            ValueError,
+            OverflowError,
+        ):  # an earlier change left nothing to change in this way
             data = flips(data, rng)
     return name, data
 
@@ -709,7 +714,7 @@ def judge(seed: int, numbers: range) -> Iterator[tuple[int, str, str, float, int
             yield int(index), name, *json.loads(result)
         if done.returncode and ended < batch.stop:
             if len(lines) % 2 == 0:  # nothing to do with an input
-                raise RuntimeError(done.stderr)
+                raise RuntimeError(done.stderr[-2000:])
             how = signal.Signals(-done.returncode).name if done.returncode < 0 else done.stderr[-300:]
             yield ended, lines[-1].split(" ", 1)[1], f"the process ended: {how}", 0.0, 0
             ended += 1

@@ -171,13 +171,16 @@ class Store:
 
     def _put(self, connection: sqlite3.Connection, result: Result) -> None:
         where = " AND ".join(f"{name} = ?" for name in KEY)
-        for (number,) in connection.execute(f"SELECT id FROM results WHERE {where}", result.key).fetchall():
+        # Here and below a statement's names are the schema's own; what comes from outside is bound to a "?".
+        numbers = f"SELECT id FROM results WHERE {where}"  # nosec B608
+        for (number,) in connection.execute(numbers, result.key).fetchall():
             connection.execute("DELETE FROM hits WHERE result = ?", (number,))
             connection.execute("DELETE FROM results WHERE id = ?", (number,))
         row = to_row(result)
         digest = checksum(row.values())
         number = connection.execute(
-            f"INSERT INTO results ({', '.join(row)}, checksum) VALUES ({', '.join('?' * (len(row) + 1))})",
+            f"INSERT INTO results ({', '.join(row)}, checksum) "  # nosec B608
+            f"VALUES ({', '.join('?' * (len(row) + 1))})",
             (*row.values(), digest),
         ).lastrowid
         if hits := result.hits:
@@ -237,7 +240,8 @@ class Store:
                 return None
             names = ", ".join(f"hits.{name}" for name in (*schema.HITS[1:], "checksum"))
             question = (
-                f"SELECT results.checksum, {names} FROM results JOIN hits ON hits.result = results.id "
+                f"SELECT results.checksum, {names} "  # nosec B608
+                "FROM results JOIN hits ON hits.result = results.id "
                 f"WHERE {where}"
             )
             row = there[0].execute(question, result.key).fetchone()
@@ -271,7 +275,8 @@ class Store:
                 return None
             where = " AND ".join(f"{name} = ?" for name in names[:-1])
             more = ", checksum" if there[1] else ""
-            row = there[0].execute(f"SELECT {names[-1]}{more} FROM {table} WHERE {where}", key).fetchone()
+            question = f"SELECT {names[-1]}{more} FROM {table} WHERE {where}"  # nosec B608
+            row = there[0].execute(question, key).fetchone()
         if row is None:
             return None
         if len(row) > 1 and row[1] != checksum((*key, row[0])):
@@ -290,7 +295,8 @@ class Store:
 def _ask(question: str, number: int) -> str:
     names = COLUMNS if number else FIRST_COLUMNS
     # an older file's results have no id, and no checksum
-    return f"SELECT rowid AS id, {', '.join(names)}{', checksum' if number else ''} FROM results {question}"
+    columns = f"{', '.join(names)}{', checksum' if number else ''}"
+    return f"SELECT rowid AS id, {columns} FROM results {question}"  # nosec B608
 
 
 def _result(row: Sequence[Any], number: int) -> Result | None:

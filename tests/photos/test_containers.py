@@ -251,9 +251,12 @@ def test_runs_of_a_bmp(bits):
 
     runs = b"\x03\x12\0\0" + b"\0\x04\x12\x34\x05\x06"[: 4 if bits == 4 else 6] + b"\0\0"
     runs += b"\0\2\1\0\x02\x55" + b"\x09\x77" * 2 + b"\0\0\x04\x21" * 3 + b"\0\1"
-    data = bmp(runs, (4, 4))
-    with Image.open(io.BytesIO(data)) as image:  # Pillow's own way
-        assert decode(data).tobytes() == image.convert("RGB").tobytes()
+    lines = {
+        4: ((1, 2, 1, 0), (1, 2, 3, 4), (0, 5, 5, 7), (2, 1, 2, 1)),
+        8: ((0x12, 0x12, 0x12, 0), (0x12, 0x34, 5, 6), (0, 0x55, 0x55, 0x77), (0x21, 0x21, 0x21, 0x21)),
+    }[bits]
+    expected = bytes(value for line in reversed(lines) for c in line for value in (7, 255 - c, c))
+    assert decode(bmp(runs, (4, 4))).tobytes() == expected
     rows = bmp(b"\1\1\0\0" * 4000, (4000, 4000))  # Pillow steps through every blank
     assert decode(rows).size == (4000, 4000)
     with pytest.raises(PhotoError):
