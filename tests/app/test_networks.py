@@ -58,6 +58,9 @@ def test_a_folder_is_served_and_the_catalogue_beside_it(folders, lion):
     assert all(row["label"] == f"class {row['index']}" for row in answer["top5"])  # it knows ten classes
     assert service.frontier("lite")["network"] == "lite"
     assert service.frontier()["network"] == "tiny1"  # nobody else's network has changed
+    assert service.state() == "ok"
+    service.scheduler.close()
+    assert service.state() == "closed"
 
 
 def test_two_visitors_ask_two_networks_at_once(folders, lion):
@@ -162,11 +165,13 @@ def test_a_start_without_its_weights_leaves_a_page_that_works(monkeypatch, tmp_p
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     said, heard = [], threading.Event()
     service = Service("levit")
+    assert service.state() == "loading"
     service.networks.start(then=lambda sentence: (said.append(sentence), heard.set()))
     assert heard.wait(60)
     assert "LeViT-192/256 can't be loaded: levit_192_256_release.pth can't be fetched" in said[0]
     assert "the page shows EfficientNet-Lite 0/1/2 instead" in said[0]
     assert service.networks.instead() == "lite"
+    assert service.state() == "failed"
     with pytest.raises(WeightsError, match="levit_192_256_release"):
         service.network()
 

@@ -8,6 +8,7 @@ import pytest
 
 from app import main as command
 from app import one_file, shipped
+from tests.networks import tiny
 
 
 def test_every_module_is_there_and_asks_for_no_file():
@@ -47,6 +48,18 @@ def test_the_command_writes_it(tmp_path, capsys):
     assert data["layer"]["name"] == "lite"
     assert set(data["layer"]["drawing"]["routes"]) == {row["name"] for row in data["layer"]["stitches"]}
     assert not re.search(r'<(script|link|img)[^>]+(src|href)="(?!data:)', text)
+
+
+def test_a_title_from_elsewhere_is_text_and_nothing_else(tmp_path):
+    net = tiny()
+    net.title = "</script><script>pwned=1</script><img src=x onerror=pwned=2>${pwned=3}<!-- -->"
+    net.save(tmp_path / "own")
+    file = tmp_path / "page.html"
+    assert command.main("app.py", ["--network", str(tmp_path / "own"), "--write-page", str(file)]) == 0
+    text = file.read_text(encoding="utf-8")
+    assert "<script>pwned" not in text
+    assert "<img src=x" not in text
+    assert json.loads(re.search(r'id="sn-data">(.*?)</script>', text)[1])["layer"]["title"] == net.title
 
 
 @pytest.mark.parametrize(
