@@ -209,6 +209,12 @@ def kill_work(
     work: Callable[[Path, Path], None], end: Callable[[Path], object], times: int, seed: int
 ) -> tuple[int, int, int]:
     """Kill work so many times; return the kills, how often it came to its end, and how often to another."""
+    import accelerate  # noqa: F401 - what a process would spend its life on before it begins
+
+    import snnet.evaluation.evaluate
+    import snnet.training.run  # noqa: F401
+    import tests.networks  # noqa: F401
+
     chance, kills, rounds, different = random.Random(seed), 0, 0, 0
     with tempfile.TemporaryDirectory() as folder:
         photos = photos_in(Path(folder) / "photos")
@@ -256,7 +262,10 @@ def main() -> None:
     ):
         if times:
             kills, rounds, different = kill_work(work, end, times, options.seed)
-            print(f"{name}: killed {kills} times, came to its end {rounds} times: {different} times another")
+            print(
+                f"{name}: killed {kills} times, came to its end {rounds} times: {different} times another",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

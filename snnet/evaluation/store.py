@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 BUSY_S = 30.0  # to wait for another process that writes
 _MOST_BYTES = 1 << 27  # of one value: more is damage
+_MOST_CHECKED_BYTES = 1 << 26  # a second's reading, for which no other process can write
 _AT_ONCE = 500  # routes in a question
 _REMEDIES = {
     "SQLITE_BUSY": f"another process writes for more than {BUSY_S:.0f} s: try again when it is done",
@@ -141,12 +142,13 @@ class Store:
     def check(self, needed: int = 0) -> None:
         """Raise StoreError unless results can be kept here: the file sound and writable, and room for them.
 
-        `needed` is in bytes. Reads the whole file once: for what takes long afterwards.
+        `needed` is in bytes. Reads a file of usual size once: for what takes long afterwards.
         """
         with self._writing() as connection:
-            (text,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            if text != b"ok":
-                raise sqlite3.DatabaseError(" ".join(text.decode("utf-8", "replace").split()))
+            if self.file.stat().st_size <= _MOST_CHECKED_BYTES:
+                (text,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+                if text != b"ok":
+                    raise sqlite3.DatabaseError(" ".join(text.decode("utf-8", "replace").split()))
         self.put_progress("", b"")  # what can't be written shows now
         with self._writing() as connection:
             connection.execute("DELETE FROM progress WHERE run = ''")

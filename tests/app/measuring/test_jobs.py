@@ -145,7 +145,7 @@ def test_cancelled_and_gone_on_gives_what_one_run_gives(backend, own, photos, sm
 
 def test_the_table_tells_what_is_shipped_and_what_is_published(backend, own):
     rows = backend.table("lite")["rows"]
-    shipped = {result.key for result in results.shipped()}
+    shipped = {(r.route, r.photos, r.transform, r.precision) for r in results.shipped()}
     assert {row["where"] for row in rows} <= {"shipped", "published"}
     assert any(row["where"] == "shipped" for row in rows) == bool(
         provenance.results_of(own.networks.network_of("lite"), backend._store)
