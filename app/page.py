@@ -26,19 +26,28 @@ from .work.scheduler import Task
 BACKEND = "measuring/backend"  # the part that only measuring has
 PARTS = (  # each has its markup, style and script
     *("photo/answers", "network/route", "zoo/zoo", "zoo/compare"),
-    *(BACKEND, "stage/stage", "address"),
+    *(BACKEND, "stage/stage", "trouble/trouble", "address"),
 )
 ENDPOINTS = ("classify", "sweep", "frontier", "networks")
 EXAMPLES = {"lion.jpg": "lion", "cheetah1.jpg": "cheetah", "tower.jpg": "tower", "bus.png": "bus"}
 
-# The page's head does not wait for its scripts; until ours has run, `explorer` is the element of that id.
+# The page's head does not wait for its scripts; until ours has run, `explorer` is the element of that id. A script
+# that was lost on its way comes with the whole page, once the server is back.
 START = """
 const wait = setInterval(() => {
   if (!window.Plotly || !window.explorer?.start) return;
   clearInterval(wait);
-  window.explorer.start(element, server.ask);
+  clearInterval(watch);
+  window.explorer.start(element);
 }, 20);
+const watch = setInterval(async () => {
+  if (!window.explorerLacks) return;
+  element.querySelector("#sn-wait-text").textContent = "The server does not answer: trying again …";
+  const { ok } = await fetch(window.explorerLacks, { method: "HEAD" }).catch(() => ({}));
+  if (ok) location.reload();
+}, 2000);
 """
+LACKS = 'onerror="window.explorerLacks = this.src"'
 
 SESSIONS = 64  # of which Gradio remembers what they sent; the page needs nothing of it
 
@@ -111,8 +120,8 @@ def launch_options(gate: Gate) -> dict[str, Any]:
     """Return what `launch` needs for this page behind its gate, whoever launches it."""
     return settings(gate) | {
         "css_paths": [shipped(f"{name}.css") for name in ("explorer", *PARTS)],
-        "head": f'<script src="gradio_api/file={plotly_js()}" defer></script>'
-        f'<script src="gradio_api/file={shipped("explorer.js")}" type="module"></script>',
+        "head": f'<script src="gradio_api/file={plotly_js()}" defer {LACKS}></script>'
+        f'<script src="gradio_api/file={shipped("explorer.js")}" type="module" {LACKS}></script>',
         "favicon_path": shipped("favicon.svg"),
         "footer_links": ["api", "gradio"],
         "run_history": False,

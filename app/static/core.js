@@ -5,11 +5,31 @@
 /** @import { State } from "./types.js" */
 /** @import { Server } from "./server.js" */
 
+/** The newest of questions of one kind: what comes of those before is dropped. */
+export class Newest {
+  #controller = new AbortController();
+
+  /** Drops those before. @returns {AbortSignal} of the new one: aborted when it is no longer wanted */
+  begin() {
+    this.drop();
+    this.#controller = new AbortController();
+    return this.signal;
+  }
+
+  drop() {
+    this.#controller.abort();
+  }
+
+  get signal() {
+    return this.#controller.signal;
+  }
+}
+
 /** @returns {State} */
 const firstState = () => ({
   networks: [], // the menu
   network: null, // the name of the one that is shown
-  choice: 0, // of the newest network chosen; what was to come of older choices is dropped
+  choice: new Newest(), // of a network; what was to come of older choices is dropped
   zoo: null, // the zoo's table
   shown: [], // its rows that pass the filters
   curves: [], // the published networks

@@ -14,16 +14,18 @@ import { createPhoto } from "./photo/photo.js";
 import { createSweep } from "./photo/sweep.js";
 import { Server } from "./server.js";
 import { createStage } from "./stage/stage.js";
+import { createTrouble } from "./trouble/trouble.js";
 import { createCompare } from "./zoo/compare.js";
 import { createExports } from "./zoo/exports.js";
 import { createZoo } from "./zoo/zoo.js";
 
-/** @param {HTMLElement} element @param {(question: object) => Promise<any>} ask */
-async function start(element, ask) {
-  const server = new Server(ask);
+/** @param {HTMLElement} element */
+async function start(element) {
+  const server = new Server();
   const page = new Page(/** @type {HTMLElement} */ (element.querySelector(".sn")), server);
   const { state, tell } = page;
   Object.assign(window.explorer, { page, state });
+  createTrouble(page);
   const budget = createBudget(page);
   const chart = createChart(page, budget);
   const network = createNetwork(page, budget, chart);
@@ -47,7 +49,7 @@ async function start(element, ask) {
   tell("start", backdrop);
   page.root.dataset.state = "zoo";
   const wanted = menu.entryOf(address.wantedNetwork());
-  menu.load(wanted?.here ? wanted : menu.entryOf(backdrop.start), ++state.choice);
+  menu.load(wanted?.here ? wanted : menu.entryOf(backdrop.start), state.choice.begin());
 }
 
 window.explorer = { start };

@@ -1,5 +1,7 @@
 // What the page's scripts hand to one another, for the type checker alone.
 
+import type { Newest } from "./core.js";
+
 export interface Entry { name: string; title: string; here: boolean; hosts: string[] }
 
 /** A stitch as `network_layer` of app/figures/chart.py describes it. */
@@ -66,7 +68,8 @@ export interface Sums {
   note: string;
 }
 
-export interface Photo { file: File; path: string | null; url: string }
+/** The visitor's; `path` and `upload` are where the server has it, and on its way there. */
+export interface Photo { file: File; url: string; path: string | null; upload: Promise<any> | null; signal: AbortSignal }
 
 export interface Class { index: number; label: string; probability: number }
 
@@ -76,9 +79,6 @@ export interface Answer { stitch: string; top5: Class[]; latency_ms?: number; al
 /** A model's run on a photo. */
 export interface Run { name: string; latency_ms: number; top5: Class[] }
 
-/** A sentence where there is no answer. */
-export interface Refusal { error?: string }
-
 /** Of a fetch, in bytes. */
 export interface Progress { state: "running" | "done" | "failed" | "stopped"; done: number; total: number; sentence: string }
 
@@ -86,7 +86,7 @@ export interface Progress { state: "running" | "done" | "failed" | "stopped"; do
 export interface State {
   networks: Entry[];
   network: string | null;
-  choice: number;
+  choice: Newest;
   zoo: Zoo | null;
   shown: number[];
   curves: Curve[];
@@ -101,7 +101,7 @@ export interface State {
   clicked: Stitch | null;
   photo: Photo | null;
   answers: Map<string, Answer>;
-  sweep: { photo: Photo | null; total: number; error: string } | null;
+  sweep: { photo: Photo | null; total: number; place: number; error: string } | null; // place: in the server's queue
   x: "gmacs" | "params";
   scale: "log" | "linear";
   set: string;
@@ -115,6 +115,7 @@ declare global {
   interface Window {
     Plotly: any;
     explorer: any;
-    gradio_config?: { root?: string };
+    __gradio_session_hash__?: string;
+    gradio_config?: { root?: string; api_prefix?: string; max_file_size?: number | null; components?: any[] };
   }
 }

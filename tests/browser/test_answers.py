@@ -134,5 +134,6 @@ def test_a_lost_server_is_said_and_the_answers_stay(visit):
     )
     page.click(".example >> nth=0")
     assert answered(page)[0] == "lion"
-    page.wait_for_function("document.querySelector('#sn-swept').textContent.includes('does not answer')")
+    page.wait_for_selector("#sn-trouble")
+    assert page.inner_text("#sn-trouble-text") == "The server does not answer"
     assert page.inner_text("#sn-error") == ""

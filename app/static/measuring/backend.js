@@ -2,7 +2,7 @@
 // Measuring on the page, where the app was started for it. The evaluation is the server's: every tab shows the
 // same one, and finds it again after a reload.
 
-import { asCsv, bold, count, download } from "../core.js";
+import { asCsv, bold, count, download, Newest } from "../core.js";
 
 /** @import { Page } from "../core.js" */
 
@@ -115,7 +115,7 @@ export function createMeasuring(page, { put }) {
   let figureRows = null; // of the store's table, once it is read
   let sorted = { key: "", down: false }; // as the server has it, by network and cost
   let everything = false;
-  let tableTurn = 0; // of the newest question for the table
+  const newestTable = new Newest();
 
   function fillForm() {
     const { path = "", labels = "", limit = "", precision = "float32", skip_broken: skip = false, paths = [] } = remembered();
@@ -213,10 +213,10 @@ export function createMeasuring(page, { put }) {
 
   // The network's layer anew, its budget and view as they are; the store's table with it.
   async function takeResults(now) {
-    const { choice } = state;
+    const { signal } = state.choice;
     if (now.state === "done" && now.network === state.network) {
-      const layer = await server.network(now.network);
-      if (!layer.error && choice === state.choice && layer.name === state.network) {
+      const layer = await server.network(now.network, signal);
+      if (!layer.error && !signal.aborted && layer.name === state.network) {
         await put(layer); // which asks for the table
         return;
       }
@@ -227,9 +227,9 @@ export function createMeasuring(page, { put }) {
   // ---------------------------------------------------------------- the store's table
 
   async function fillTable() {
-    const mine = ++tableTurn;
-    const table = await server.measured(state.network ?? "", everything);
-    if (mine !== tableTurn) return;
+    const signal = newestTable.begin();
+    const table = await server.measured(state.network ?? "", everything, signal);
+    if (signal.aborted) return;
     figureRows = table.rows ?? [];
     elements.storeCount.textContent = table.error ?? "";
     if (!table.error) {

@@ -34,27 +34,28 @@ export function createMenu(page, { put }) {
   const entryOf = (name) => state.networks.find((network) => network.name === name);
 
   async function choose(name) {
-    const turn = ++state.choice;
+    const signal = state.choice.begin();
     closePanel();
     elements.wait.hidden = true;
     if (name === state.network) return;
     const entry = entryOf(name);
-    if (entry.here) load(entry, turn);
-    else offer(entry, turn);
+    if (entry.here) load(entry, signal);
+    else offer(entry, signal);
   }
 
   // The page stays on the network that it has until the new one is there.
-  async function load(entry, turn) {
+  /** @param {any} entry @param {AbortSignal} signal */
+  async function load(entry, signal) {
     say(`Loading ${entry.title} …`);
-    const network = await server.network(entry.name);
-    if (turn !== state.choice) return;
+    const network = await server.network(entry.name, signal);
+    if (signal.aborted) return;
     elements.wait.hidden = true;
     if (!network.error) {
       state.networks = network.networks;
       fillMenu(network.name);
       await put(network);
-    } else if (network.fetching) follow(entry, turn, await server.progress(entry.name));
-    else if (network.instead) fallBack(network.error, network.instead, turn);
+    } else if (network.fetching) follow(entry, signal, await server.progress(entry.name, signal));
+    else if (network.instead) fallBack(network.error, network.instead, signal);
     else if (state.network === null) fail(network.error);
     else refuse(network.error);
   }
@@ -73,10 +74,10 @@ export function createMenu(page, { put }) {
     page.root.dataset.state = "failed";
   }
 
-  async function fallBack(sentence, name, turn) {
+  async function fallBack(sentence, name, signal) {
     const entry = entryOf(name);
-    await load(entry, turn);
-    if (turn === state.choice && state.network === name)
+    await load(entry, signal);
+    if (!signal.aborted && state.network === name)
       openPanel(`${sentence.replace(/\.?$/, ".")} The page shows ${entry.title} instead.`, { isError: true, cancel: "Close" });
   }
 
@@ -84,7 +85,7 @@ export function createMenu(page, { put }) {
   function refuse(sentence, again = null) {
     if (state.network === null) {
       const other = state.networks.find((network) => network.here);
-      if (other) fallBack(sentence, other.name, state.choice);
+      if (other) fallBack(sentence, other.name, state.choice.signal);
       else fail(sentence);
       return;
     }
@@ -93,16 +94,16 @@ export function createMenu(page, { put }) {
   }
 
   // Asks before anything is fetched: the size is the server's own word.
-  async function offer(entry, turn) {
+  async function offer(entry, signal) {
     const hosts = entry.hosts.join(" or ");
     const title = bold(entry.title);
     openPanel([title, `: asking ${hosts} for its size …`], {});
-    const size = await server.size(entry.name);
-    if (turn !== state.choice) return;
+    const size = await server.size(entry.name, signal);
+    if (signal.aborted) return;
     if (size.error) refuse(size.error, () => again(entry));
-    else if (size.progress) follow(entry, turn, size.progress);
+    else if (size.progress) follow(entry, signal, size.progress);
     else {
-      const onGo = async () => follow(entry, turn, await server.fetch(entry.name));
+      const onGo = async () => follow(entry, signal, await server.fetch(entry.name, signal));
       openPanel([title, `: ${megabytes(size.bytes)} MB to fetch from ${hosts}`], { go: "Fetch", onGo });
       if (elements.fetch.contains(document.activeElement)) elements.fetchGo.focus({ preventScroll: true });
     }
@@ -113,17 +114,18 @@ export function createMenu(page, { put }) {
     choose(entry.name);
   }
 
-  async function follow(entry, turn, progress) {
-    const end = await followFetch(progress, {
-      fetch: () => server.fetch(entry.name),
-      ask: () => server.progress(entry.name),
-      isWanted: () => turn === state.choice,
+  async function follow(entry, signal, progress) {
+    const how = {
+      fetch: () => server.fetch(entry.name, signal),
+      ask: () => server.progress(entry.name, signal),
       show: ({ done, total }) => openPanel([bold(entry.title), `: fetching from ${entry.hosts.join(" or ")}`], { done, total }),
-    });
-    if (end?.error) refuse(end.error, () => again(entry));
-    else if (end) {
+    };
+    const { error } = await followFetch(progress, how, signal);
+    if (signal.aborted) return;
+    if (error) refuse(error, () => again(entry));
+    else {
       closePanel();
-      await load(entry, turn);
+      await load(entry, signal);
     }
   }
 
@@ -162,12 +164,12 @@ export function createMenu(page, { put }) {
 
   // A fetch goes on for others, or stops when nobody asks about it.
   function cancel() {
-    const turn = ++state.choice;
+    const signal = state.choice.begin();
     closePanel();
     if (state.network !== null) elements.network.value = state.network;
     else {
       const other = state.networks.find((network) => network.here);
-      if (other) load(other, turn);
+      if (other) load(other, signal);
       else fail("No network is here: choose one in the menu to fetch it.");
     }
   }

@@ -2,8 +2,7 @@
 // The photo, where it comes from, and what the network says of it.
 
 import { cost } from "../chart/budget.js";
-import { bold } from "../core.js";
-import { LOST, Refused } from "../server.js";
+import { bold, Newest } from "../core.js";
 
 /** @import { Page } from "../core.js" */
 
@@ -15,55 +14,36 @@ const SETTLE_MS = 120; // a key held down asks once, when it is let go
 /** @param {Page} page @param {Sweep} sweep */
 export function createPhoto(page, { remember, sweep }) {
   const { elements, on, server, state, tell } = page;
-  let newest = 0; // question; older answers are dropped
+  const newest = new Newest();
+  const photos = new Newest();
+  const reading = new Newest(); // of an example
   let settling = 0; // timer
-  /** @type {AbortController | null} */
-  let asking = null; // the question under way
   /** @type {Photo | null} */
   let answerOf = null; // the photo whose answer is shown
-
-  // Uploads are swept away in time: what was refused with an old one is tried once more with a new one.
-  async function classify(photo, gmacs, signal) {
-    const isOld = photo.path !== null;
-    photo.path ??= await server.upload(photo.file, signal);
-    try {
-      return await server.classify(photo, gmacs, state.network, signal);
-    } catch (error) {
-      if (!isOld || !(error instanceof Refused)) throw error;
-      photo.path = await server.upload(photo.file, signal);
-      return server.classify(photo, gmacs, state.network, signal);
-    }
-  }
 
   // Asks for the newest photo and budget; whatever was asked before no longer matters.
   async function ask() {
     clearTimeout(settling);
-    if (!state.photo || state.gmacs === null) return;
-    const turn = ++newest;
-    const photo = state.photo;
-    asking?.abort();
-    if (followBudget()) {
+    const { gmacs, network, photo } = state;
+    if (!photo || gmacs === null) return;
+    const signal = newest.begin();
+    const hasAnswered = followBudget();
+    elements.answer.setAttribute("aria-busy", String(!hasAnswered));
+    if (!hasAnswered) {
+      const answer = await server.classify(photo, gmacs, network, signal);
+      if (signal.aborted) return;
       elements.answer.setAttribute("aria-busy", "false");
-      sweep(photo); // goes on where the server was lost
-      return;
-    }
-    asking = new AbortController();
-    elements.answer.setAttribute("aria-busy", "true");
-    try {
-      const answer = await classify(photo, state.gmacs, asking.signal);
-      if (turn !== newest) return;
+      elements.error.textContent = answer.error ?? "";
+      if (answer.error) {
+        if (photo !== answerOf) emptyAnswer(); // no photo may stand above another's answer
+        return;
+      }
       answerOf = photo;
-      elements.error.textContent = "";
       remember(answer);
       showAnswer(answer.stitch);
       tell("answer");
-      sweep(photo);
-    } catch (error) {
-      if (turn !== newest || error.name === "AbortError") return;
-      elements.error.textContent = error instanceof TypeError ? LOST : error.message;
-      if (photo !== answerOf) emptyAnswer(); // no photo may stand above another's answer
     }
-    elements.answer.setAttribute("aria-busy", "false");
+    sweep(photo); // where all have answered but some, goes on
   }
 
   function askWhenSettled() {
@@ -107,9 +87,10 @@ export function createPhoto(page, { remember, sweep }) {
 
   function setPhoto(file) {
     stopWebcam();
+    reading.drop();
     if (state.photo?.url) URL.revokeObjectURL(state.photo.url);
     const url = URL.createObjectURL(file);
-    state.photo = { file, path: null, url };
+    state.photo = { file, url, path: null, upload: null, signal: photos.begin() };
     tell("photo");
     elements.error.textContent = "";
     elements.preview.onload = () => showPreview(true, file);
@@ -127,8 +108,11 @@ export function createPhoto(page, { remember, sweep }) {
 
   async function setExample(button) {
     const { src } = button.querySelector("img");
-    const blob = await (await fetch(src)).blob();
-    setPhoto(new File([blob], src.split("/").at(-1), { type: blob.type }));
+    const signal = reading.begin();
+    const blob = await server.file(src, signal);
+    if (signal.aborted) return;
+    if (blob.error) elements.error.textContent = blob.error;
+    else setPhoto(new File([blob], src.split("/").at(-1), { type: blob.type }));
   }
 
   // ---------------------------------------------------------------- webcam
@@ -170,8 +154,7 @@ export function createPhoto(page, { remember, sweep }) {
 
   // What is being asked was asked of the network before.
   function forget() {
-    newest += 1;
-    asking?.abort();
+    newest.drop();
     answerOf = null;
     delete page.root.dataset.answered;
   }

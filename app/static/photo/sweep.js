@@ -2,7 +2,7 @@
 // Every budget at once: behind a photo's first answer all stitches answer, those that budgets buy before the rest.
 // The server computes no further than the page asks, so a new photo or a closed page ends a sweep.
 
-import { LOST } from "../server.js";
+import { Newest } from "../core.js";
 
 /** @import { Page } from "../core.js" */
 
@@ -10,45 +10,72 @@ import { LOST } from "../server.js";
 /** @import { Answer, Photo } from "../types.js" */
 /** @typedef {ReturnType<typeof createSweep>} Sweep */
 
+const TRIES = 3; // of sweeps that the server gives up before anything has come of them
+const BREATH_MS = 300; // between questions that bring nothing
+
 /** @param {Page} page @param {Budget} budget */
 export function createSweep(page, { bought }) {
   const { on, server, state, tell } = page;
 
-  let turn = 0; // of the newest sweep; what comes of older ones is dropped
+  const newest = new Newest();
 
-  // Those near the budget first: there a drag begins.
-  function nearestFirst() {
+  /** @param {{name: string}} stitch */
+  const lacks = ({ name }) => !state.answers.get(name)?.probabilities;
+
+  // Those near the budget first: there a drag begins. The server asks all others behind them; where most have
+  // answered an earlier sweep, those that have not.
+  function first() {
     const far = (stitch) => Math.abs(Math.log(stitch.gmacs / state.gmacs));
-    return bought()
-      .sort((a, b) => far(a) - far(b))
-      .map((stitch) => stitch.name);
+    const lacking = state.stitches.filter(lacks);
+    const ahead = 2 * lacking.length > state.stitches.length ? bought().filter(lacks) : lacking;
+    return ahead.sort((a, b) => far(a) - far(b)).map((stitch) => stitch.name);
   }
 
   /** @param {Photo} photo */
   async function sweep(photo) {
     if (state.sweep?.photo === photo) return;
-    const mine = ++turn;
-    const { network } = state;
-    state.sweep = { photo, total: state.stitches.length, error: "" };
-    const begun = await server.beginSweep(photo, network, nearestFirst());
-    let left = begun.total;
-    let error = begun.error;
-    while (!error && left > 0) {
-      if (mine !== turn) {
-        server.endSweep(begun.sweep);
-        return;
-      }
-      const more = await server.more(begun.sweep);
-      if (mine !== turn) continue;
-      error = more.error;
-      left = more.left;
-      for (const row of more.rows ?? []) remember(row);
-      tell("answer");
+    const signal = newest.begin();
+    state.sweep = { photo, total: state.stitches.length, place: 0, error: "" };
+    let error = "";
+    for (let fruitless = 0; fruitless < TRIES; fruitless++) {
+      const before = state.answers.size;
+      const end = await follow(photo, signal);
+      if (signal.aborted) return;
+      error = end.error;
+      if (!end.gone) break;
+      if (state.answers.size > before) fruitless = 0;
     }
-    if (mine !== turn) return;
-    // the next question tries again
-    if (error) state.sweep = { ...state.sweep, photo: null, error: error === LOST ? "The other stitches can't be asked: the server does not answer." : error };
+    if (error) state.sweep = { ...state.sweep, photo: null, place: 0, error }; // the next question tries again
     tell("answer");
+  }
+
+  // One sweep of the server's, to its end; `gone` where it ends before all have answered, as when the server is started anew.
+  /** @param {Photo} photo @param {AbortSignal} signal @returns {Promise<{error: string, gone: boolean}>} */
+  async function follow(photo, signal) {
+    const { sweep, error } = await server.beginSweep(photo, state.network, first(), signal);
+    if (error) return { error, gone: false };
+    const end = () => server.endSweep(sweep);
+    signal.addEventListener("abort", end);
+    addEventListener("pagehide", end);
+    try {
+      if (signal.aborted) end();
+      while (!signal.aborted && state.stitches.some(lacks)) {
+        const begun = performance.now();
+        const more = await server.more(sweep, signal);
+        if (signal.aborted) break;
+        if (more.error) return { error: more.error, gone: true };
+        const { rows, left, place = 0 } = more;
+        for (const row of rows) remember(row);
+        state.sweep.place = place;
+        tell("answer");
+        if (!left) break;
+        if (!rows.length && performance.now() - begun < BREATH_MS) await new Promise((resolve) => setTimeout(resolve, BREATH_MS));
+      }
+      return { error: "", gone: false };
+    } finally {
+      signal.removeEventListener("abort", end);
+      removeEventListener("pagehide", end);
+    }
   }
 
   // What a stitch took on its own stands; in a sweep it shares its beginning with others.
@@ -60,7 +87,7 @@ export function createSweep(page, { bought }) {
   }
 
   const forget = () => {
-    turn += 1;
+    newest.drop();
     state.sweep = null;
     state.answers.clear();
     tell("answer");

@@ -4,7 +4,6 @@
 
 import { drops, labels, large, RUG } from "../chart/traces.js";
 import { bold, count } from "../core.js";
-import { LOST } from "../server.js";
 
 /** @import { Page } from "../core.js" */
 
@@ -367,7 +366,7 @@ export function createStage(page, { bought, labelRing, setBudget, span }, { draw
     if (!step || event.altKey || event.ctrlKey || event.metaKey || (isTyping(event.target) && event.key !== "Escape")) return;
     if (event.key === " " && event.target.matches?.("button")) return;
     const example = step === STEPS.length ? page.all(".example")[Number(event.key) - 1] : null;
-    const action = example ? () => setExample(example).catch(() => (elements.error.textContent = LOST)) : KEYS[event.key];
+    const action = example ? () => setExample(example) : KEYS[event.key];
     if (!action) return;
     event.preventDefault();
     event.stopPropagation();

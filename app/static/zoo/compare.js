@@ -2,7 +2,7 @@
 // A zoo model beside the stitch of equal GMACs and the stitch of equal accuracy, in figures and on the visitor's photo.
 
 import { bestWithin } from "../chart/budget.js";
-import { bold, megabytes } from "../core.js";
+import { bold, megabytes, Newest } from "../core.js";
 import { followFetch } from "../server.js";
 
 /** @import { Page } from "../core.js" */
@@ -107,7 +107,7 @@ function runInWords({ latency_ms: latency, top5 }, theirs) {
 export function createCompare(page, { redraw }) {
   const { elements, keep, on, server, state, tell } = page;
 
-  let turn = 0; // of the newest question; older answers are dropped
+  const newest = new Newest();
   let cards = []; // {stitch, answer: element} of the panel, the zoo model's first
   let cardSet = ""; // the test set whose figure the model's card has
   let isWaiting = false; // for the photo, which the first answer brings to the server
@@ -165,7 +165,7 @@ export function createCompare(page, { redraw }) {
   function show() {
     const isOpen = state.picked !== null && state.stitches.length > 0;
     elements.compare.hidden = !isOpen;
-    turn += 1;
+    newest.drop();
     if (!isOpen) return;
     const one = model(state.picked);
     cardSet = state.set;
@@ -255,7 +255,7 @@ export function createCompare(page, { redraw }) {
 
   // Runs the model where its weights are here; else offers to fetch them.
   async function run() {
-    const mine = ++turn;
+    const signal = newest.begin();
     for (const { answer } of cards) answer.replaceChildren();
     elements.compareRun.hidden = !server; // a page without its server
     if (elements.compareRun.hidden || state.picked === null) return;
@@ -270,56 +270,44 @@ export function createCompare(page, { redraw }) {
       return;
     }
     sayRun(`Looking for the weights of ${one.name} …`);
-    const size = await server.zooSize(one.name);
-    if (mine !== turn) return;
+    const size = await server.zooSize(one.name, signal);
+    if (signal.aborted) return;
     if (size.error) refuse(size.error);
-    else if (size.here) runNow(one, mine);
-    else if (size.progress) follow(one, mine, size.progress);
+    else if (size.here) runNow(one, signal);
+    else if (size.progress) follow(one, signal, size.progress);
     else
       sayRun(`The weights of ${one.name} are not here.`, {
         go: `Fetch its weights (${megabytes(size.bytes)} MB) and run it`,
-        onGo: () => fetchThenRun(one, mine),
+        onGo: () => fetchThenRun(one, signal),
       });
   }
 
-  async function fetchThenRun(one, mine) {
+  async function fetchThenRun(one, signal) {
     sayRun(`Fetching the weights of ${one.name} …`, { share: null });
-    const progress = await server.zooFetch(one.name);
-    if (mine === turn) follow(one, mine, progress);
+    follow(one, signal, await server.zooFetch(one.name, signal));
   }
 
-  async function follow(one, mine, progress) {
-    const end = await followFetch(progress, {
-      fetch: () => server.zooFetch(one.name),
-      ask: () => server.zooProgress(one.name),
-      isWanted: () => mine === turn,
+  async function follow(one, signal, progress) {
+    const how = {
+      fetch: () => server.zooFetch(one.name, signal),
+      ask: () => server.zooProgress(one.name, signal),
       show: ({ done, total }) =>
         sayRun(`Fetching the weights of ${one.name}${total ? `: ${megabytes(done)} of ${megabytes(total)} MB` : " …"}`, { share: total ? done / total : null }),
-    });
-    if (end?.error) refuse(end.error);
-    else if (end) runNow(one, mine);
+    };
+    const { error } = await followFetch(progress, how, signal);
+    if (signal.aborted) return;
+    if (error) refuse(error);
+    else runNow(one, signal);
   }
 
-  async function runNow(one, mine) {
+  async function runNow(one, signal) {
     sayRun(`Running ${one.name} on the photo …`);
-    const photo = state.photo,
-      network = state.network;
     const stitches = cards
       .slice(1)
       .map(({ stitch }) => stitch?.name)
       .filter((name) => name !== undefined);
-    const ask = () => server.comparePhoto(photo, one, stitches, network);
-    let answer = await ask();
-    if (answer.gone && mine === turn) {
-      // uploads are swept away in time
-      try {
-        photo.path = await server.upload(photo.file);
-        answer = await ask();
-      } catch (error) {
-        answer = { ...answer, error: error.message };
-      }
-    }
-    if (mine !== turn) return;
+    const answer = await server.comparePhoto(state.photo, one, stitches, state.network, signal);
+    if (signal.aborted) return;
     if (answer.error) {
       refuse(answer.error);
       return;
@@ -335,7 +323,7 @@ export function createCompare(page, { redraw }) {
 
   on("pick", (row) => pick(row === state.picked ? null : row)); // a second click takes the choice back
   on("network", show);
-  on("leaving", () => (turn += 1));
+  on("leaving", () => newest.drop());
   on("photo", () => state.picked !== null && run());
   on("answer", () => isWaiting && state.photo?.path && run());
   on("changed", renewModel);
