@@ -31,16 +31,16 @@ PARTS = (  # each has its markup, style and script
 ENDPOINTS = ("classify", "sweep", "frontier", "networks")
 EXAMPLES = {"lion.jpg": "lion", "cheetah1.jpg": "cheetah", "tower.jpg": "tower", "bus.png": "bus"}
 
-# The page's head does not wait for its scripts; until ours has run, `explorer` is the element of that id. A script
-# that was lost on its way comes with the whole page, once the server is back.
+# The page's head does not wait for its scripts; until ours has run, `explorer` is the element of that id. A
+# script that was lost on its way comes with the whole page, once the server is back.
 START = """
 const wait = setInterval(() => {
   if (!window.Plotly || !window.explorer?.start) return;
   clearInterval(wait);
-  clearInterval(watch);
+  clearInterval(reload);
   window.explorer.start(element);
 }, 20);
-const watch = setInterval(async () => {
+const reload = setInterval(async () => {
   if (!window.explorerLacks) return;
   element.querySelector("#sn-wait-text").textContent = "The server does not answer: trying again …";
   const { ok } = await fetch(window.explorerLacks, { method: "HEAD" }).catch(() => ({}));

@@ -1,6 +1,8 @@
 // @ts-check
 // The view in the address: what a link restores.
 
+import { settled } from "./core.js";
+
 /** @import { Page } from "./core.js" */
 
 const WRITE_MS = 300; // browsers allow some hundred changes of the address in half a minute
@@ -16,7 +18,6 @@ export function createAddress(page, { choose, entryOf, refuse }) {
   let query = new URLSearchParams(); // what the address said when the page was opened
   let start = null; // the network that the app was started with
   let isRestored = false; // until then nothing is written: it would wipe out what is still to be restored
-  let writing = 0; // timer
 
   const wantedNetwork = () => query.get("network") ?? "";
 
@@ -50,14 +51,11 @@ export function createAddress(page, { choose, entryOf, refuse }) {
   }
 
   function write() {
-    clearTimeout(writing);
+    writeSoon.drop();
     if (isRestored) history.replaceState(history.state, "", link());
   }
 
-  function writeSoon() {
-    clearTimeout(writing);
-    writing = setTimeout(write, WRITE_MS);
-  }
+  const writeSoon = settled(write, WRITE_MS);
 
   async function copyLink() {
     write();

@@ -2,7 +2,7 @@
 // What all parts of one page share: its state, its elements, the news they tell each other, and the server.
 // Which network is shown is this page's own choice: the server keeps nothing of it.
 
-/** @import { State } from "./types.js" */
+/** @import { State, Zoo } from "./types.js" */
 /** @import { Server } from "./server.js" */
 
 /** The newest of questions of one kind: what comes of those before is dropped. */
@@ -149,18 +149,95 @@ export class Page {
     return [...this.root.querySelectorAll(selector)].map((element) => /** @type {HTMLElement} */ (element));
   }
 
+  /** The family of the page's letters. */
+  get family() {
+    return getComputedStyle(this.root).fontFamily;
+  }
+
+  /** The size of the smallest letters, in px: larger on stage. */
+  get em() {
+    return parseFloat(getComputedStyle(this.elements.line).fontSize);
+  }
+
   /** A colour of the theme. @param {string} name */
   tone = (name) => getComputedStyle(this.root).getPropertyValue(`--${name}`).trim();
 }
 
 // ---------------------------------------------------------------- words, colours, files
 
-/** @param {string} text */
-export function bold(text) {
-  const element = document.createElement("b");
-  element.textContent = text;
+/**
+ * A new element with what it has (className, title, …) and what is in it.
+ * @param {string} kind @param {Record<string, any>} [having] @param {...(Node | string)} parts
+ */
+export function make(kind, { dataset = {}, ...having } = {}, ...parts) {
+  const element = Object.assign(document.createElement(kind), having);
+  Object.assign(element.dataset, dataset);
+  element.append(...parts);
   return element;
 }
+
+/** @param {string} text */
+export const bold = (text) => make("b", {}, text);
+
+/** @param {() => void} onClick @param {Record<string, any>} having @param {...(Node | string)} parts */
+export function makeButton(onClick, having, ...parts) {
+  const button = make("button", { type: "button", ...having }, ...parts);
+  button.addEventListener("click", onClick);
+  return button;
+}
+
+/** Says something, set only when it changes: screen readers read it out. @param {HTMLElement} element @param {...(Node | string)} parts */
+export function say(element, ...parts) {
+  const text = parts.map((part) => (typeof part === "string" ? part : part.textContent)).join("");
+  if (element.textContent !== text) element.replaceChildren(...parts);
+}
+
+/** Makes a button that is pressed once, or hides it. @param {any} button @param {string | null} [text] @param {(() => void) | null} [onGo] */
+export function arm(button, text = null, onGo = null) {
+  button.hidden = text === null;
+  button.textContent = text ?? "";
+  button.onclick = () => {
+    button.onclick = null;
+    onGo?.();
+  };
+}
+
+/** @param {HTMLProgressElement} bar @param {number | null} share null: it has begun, and nothing is known yet */
+export function fill(bar, share) {
+  if (share === null) bar.removeAttribute("value");
+  else bar.value = share;
+}
+
+/** Presses one of several buttons. @param {Iterable<HTMLElement>} buttons @param {(button: HTMLElement) => boolean} isPressed */
+export function press(buttons, isPressed) {
+  for (const button of buttons) button.setAttribute("aria-pressed", String(isPressed(button)));
+}
+
+/** Calls when it was asked to and then, for a while, not again. @param {() => void} call @param {number} ms */
+export function settled(call, ms) {
+  let timer = 0;
+  const ask = () => {
+    clearTimeout(timer);
+    timer = setTimeout(call, ms);
+  };
+  return Object.assign(ask, { drop: () => clearTimeout(timer) });
+}
+
+/** @param {number} ms @returns {Promise<void>} */
+export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** @param {number} share */
+export const percent = (share) => `${(100 * share).toFixed(1)} %`;
+
+/** A model of the zoo, by its row in the table. @param {Zoo} zoo @param {number} row */
+export const modelOf = ({ columns }, row) => ({
+  row,
+  name: columns.name[row],
+  size: columns.image_size[row],
+  top1: columns.top1[row],
+  gmacs: columns.gmacs[row],
+  params: columns.params_m[row],
+});
 
 /** @param {number} number */
 export const count = (number) => number.toLocaleString("en");

@@ -3,7 +3,7 @@
 // same questions can stand in its place.
 
 import { Connection } from "./connection.js";
-import { megabytes } from "./core.js";
+import { megabytes, pause } from "./core.js";
 
 const POLL_MS = 500; // between questions how far a fetch is
 const NO_SUCH_PLACE = [404, 500]; // what Gradio says of a component that it does not have
@@ -226,7 +226,7 @@ export async function followFetch(progress, { fetch, ask, show }, signal) {
     // stopped: a page in the background is slow to ask
     if (now.state === "stopped") now = await fetch();
     else {
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await pause(POLL_MS);
       if (!signal.aborted) now = await ask();
     }
   }

@@ -1,7 +1,8 @@
 // @ts-check
 // The frontier chart: the zoo, the published curves, and the network's stitches over them.
 
-import { translucent } from "../core.js";
+import { make, press, translucent } from "../core.js";
+import { CONFIG, look, roundNumbers } from "./look.js";
 import { coloured, curveColour, traces, xOf, yOf } from "./traces.js";
 
 /** @import { Page } from "../core.js" */
@@ -10,8 +11,6 @@ const ZOO_VIEW = { x: [0.15, 60], y: [62, 91] }; // until the network has told i
 const X_TITLES = { gmacs: "Cost of one image, GMACs", params: "Parameters, M" };
 
 const overlap = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
-
-const CONFIG = { displaylogo: false, showSendToCloud: false, responsive: true, scrollZoom: false, displayModeBar: false };
 
 /** @import { Budget } from "./budget.js" */
 /** @typedef {ReturnType<typeof createChart>} Chart */
@@ -67,10 +66,7 @@ export function createChart(page, { placeRing, setBudget }) {
 
   // Gives a line its name on the chart: one line of each key has a `meta.label`.
   function nameLine(key, label, colour) {
-    const name = document.createElement("span");
-    const mark = document.createElement("i");
-    mark.style.background = colour;
-    name.append(mark, label);
+    const name = make("span", {}, make("i", { style: `background: ${colour}` }), label);
     elements.names.append(name);
     state.names.push({ name, key });
   }
@@ -87,9 +83,7 @@ export function createChart(page, { placeRing, setBudget }) {
     const span = high - low;
     const wide = span < 1 ? [1, 2, 3, 4, 5, 6, 7, 8, 9] : [1, 2, 5],
       narrow = span < 1 ? [1, 2, 3, 5] : span < 2 ? [1, 2, 5] : [1];
-    const digits = plot.clientWidth < 500 ? narrow : wide;
-    const powers = [-4, -3, -2, -1, 0, 1, 2, 3];
-    return powers.flatMap((power) => digits.map((digit) => Number((digit * 10 ** power).toPrecision(1))));
+    return roundNumbers(plot.clientWidth < 500 ? narrow : wide);
   }
 
   const pressed = () => page.all("[data-view][aria-pressed=true]")[0].dataset.view;
@@ -113,19 +107,14 @@ export function createChart(page, { placeRing, setBudget }) {
   const isPlain = () => state.x === "gmacs" && state.set === "top1";
 
   function layout(all) {
-    const ink = tone("soft");
-    const family = getComputedStyle(page.root).fontFamily;
-    const size = parseFloat(getComputedStyle(elements.line).fontSize); // px, the page's smallest
-    const axis = { gridcolor: tone("line"), linecolor: tone("line"), zeroline: false, tickfont: { color: ink }, ticks: "outside", tickcolor: tone("line") };
-    const title = (text) => ({ text, font: { color: ink, size: size + 1 }, standoff: 8 });
+    const { axis: plain, layout: shared } = look(page, "accent");
+    const { em: size } = page;
+    const axis = { ...plain, ticks: "outside", tickcolor: tone("line") };
+    const title = (text) => ({ text, font: { color: tone("soft"), size: size + 1 }, standoff: 8 });
     const { x, y } = rangesOf(all);
     return {
+      ...shared,
       margin: { l: Math.max(52, 4.4 * size), r: 12, t: 10, b: Math.max(46, 4 * size) },
-      paper_bgcolor: "rgba(0,0,0,0)",
-      plot_bgcolor: "rgba(0,0,0,0)",
-      font: { family, color: ink, size },
-      hoverlabel: { align: "left", bgcolor: tone("card"), bordercolor: tone("accent"), font: { family, color: tone("ink"), size } },
-      hovermode: "closest",
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "pan", // a finger scrolls the page
       xaxis: { ...axis, type: state.scale, title: title(`${X_TITLES[state.x]}${state.scale === "log" ? " (log scale)" : ""}`), range: x, tickvals: ticksOf(x) },
       yaxis: { ...axis, title: title(`Top-1 on ${state.setName}, %`), range: y },
@@ -185,7 +174,7 @@ export function createChart(page, { placeRing, setBudget }) {
   }
 
   function show(view) {
-    for (const button of page.all("[data-view]")) button.setAttribute("aria-pressed", String(button.dataset.view === view));
+    press(page.all("[data-view]"), (button) => button.dataset.view === view);
     frame(ranges(view));
     tell("changed");
   }

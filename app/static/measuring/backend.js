@@ -2,7 +2,7 @@
 // Measuring on the page, where the app was started for it. The evaluation is the server's: every tab shows the
 // same one, and finds it again after a reload.
 
-import { asCsv, bold, count, download, Newest } from "../core.js";
+import { asCsv, bold, count, download, make, makeButton, Newest, press, say } from "../core.js";
 
 /** @import { Page } from "../core.js" */
 
@@ -66,9 +66,7 @@ function activeSentence(now) {
 
 function shareCell(figure) {
   if (!figure) return "–";
-  const range = document.createElement("small");
-  range.textContent = `[${figure.interval.map((end) => end.toFixed(1)).join(", ")}]`;
-  return [`${figure.share.toFixed(1)} % `, range];
+  return [`${figure.share.toFixed(1)} % `, make("small", {}, `[${figure.interval.map((end) => end.toFixed(1)).join(", ")}]`)];
 }
 
 function rightCell(row) {
@@ -78,7 +76,7 @@ function rightCell(row) {
 
 function routeCell(row) {
   if (!row.short) return "–";
-  return Object.assign(document.createElement("code"), { textContent: row.short, title: row.route });
+  return make("code", { title: row.route }, row.short);
 }
 
 // ---------------------------------------------------------------- the table as a file
@@ -204,9 +202,8 @@ export function createMeasuring(page, { put }) {
     elements.measureCount.textContent = countWords(now);
   }
 
-  // Set only when it changes: screen readers read it out.
   function saySentence(text, isError) {
-    if (elements.measureSaid.textContent !== text) elements.measureSaid.textContent = text;
+    say(elements.measureSaid, text);
     elements.measureSaid.classList.toggle("is-error", isError);
     elements.measurePath.setAttribute("aria-invalid", String(isError));
   }
@@ -248,28 +245,15 @@ export function createMeasuring(page, { put }) {
 
   function drawTable() {
     elements.storeColumns.replaceChildren(...shownColumns().map(headCell));
-    const empty = document.createElement("tr");
-    empty.append(
-      Object.assign(document.createElement("td"), {
-        className: "is-empty",
-        colSpan: COLUMNS.length,
-        textContent: figureRows ? "Nothing is known of this network yet: measure it above." : "Reading the store …",
-      }),
-    );
+    const nothing = figureRows ? "Nothing is known of this network yet: measure it above." : "Reading the store …";
+    const empty = make("tr", {}, make("td", { className: "is-empty", colSpan: COLUMNS.length }, nothing));
     elements.storeRows.replaceChildren(...(figureRows?.length ? inOrder().map(bodyRow) : [empty]));
   }
 
   function headCell(column) {
-    const head = document.createElement("th");
-    head.scope = "col";
-    head.className = column.isNumber ? "is-number" : "";
-    const isSorted = sorted.key === column.key;
-    head.setAttribute("aria-sort", isSorted ? (sorted.down ? "descending" : "ascending") : "none");
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: column.head });
-    button.dataset.column = column.key;
-    button.addEventListener("click", () => sortBy(column));
-    head.append(button);
-    return head;
+    const ariaSort = sorted.key !== column.key ? "none" : sorted.down ? "descending" : "ascending";
+    const button = makeButton(() => sortBy(column), { dataset: { column: column.key } }, column.head);
+    return make("th", { scope: "col", className: column.isNumber ? "is-number" : "", ariaSort }, button);
   }
 
   // Figures highest first, words from A on; a second click turns it round.
@@ -292,18 +276,12 @@ export function createMeasuring(page, { put }) {
   }
 
   function bodyRow(row) {
-    const line = document.createElement("tr");
-    for (const column of shownColumns()) {
-      const cell = document.createElement("td");
-      cell.className = column.isNumber ? "is-number" : column.isText ? "is-text" : "";
+    const cells = shownColumns().map((column) => {
       const value = column.cell ? column.cell(row) : column.of(row);
-      if (column.isText) {
-        const text = Object.assign(document.createElement("span"), { textContent: value, title: value });
-        cell.append(text);
-      } else cell.append(...[value || "–"].flat());
-      line.append(cell);
-    }
-    return line;
+      const parts = column.isText ? [make("span", { title: value }, value)] : [value || "–"].flat();
+      return make("td", { className: column.isNumber ? "is-number" : column.isText ? "is-text" : "" }, ...parts);
+    });
+    return make("tr", {}, ...cells);
   }
 
   function downloadTable() {
@@ -313,7 +291,7 @@ export function createMeasuring(page, { put }) {
 
   function switchTable(button) {
     everything = button.dataset.store === "all";
-    for (const each of page.all("[data-store]")) each.setAttribute("aria-pressed", String(each === button));
+    press(page.all("[data-store]"), (each) => each === button);
     fillTable();
   }
 

@@ -1,6 +1,8 @@
 // @ts-check
 // Shows a network: its stitches on the chart, its figures and sentences, its budgets.
 
+import { make } from "../core.js";
+
 /** @import { Budget } from "../chart/budget.js" */
 /** @import { Chart } from "../chart/chart.js" */
 /** @import { Page } from "../core.js" */
@@ -25,11 +27,7 @@ export function createNetwork(page, { fromPosition, makeRoomForWords, setBudget,
     elements.line.textContent = network.line;
     makeRoomForWords();
     elements.unmeasured.hidden = !unmeasured;
-    if (unmeasured) {
-      const command = document.createElement("code");
-      command.textContent = unmeasured.command;
-      elements.unmeasured.replaceChildren(`${unmeasured.text} Measure them: `, command);
-    }
+    if (unmeasured) elements.unmeasured.replaceChildren(`${unmeasured.text} Measure them: `, make("code", {}, unmeasured.command));
     elements.slider.disabled = elements.gmacs.disabled = false;
     elements.gmacs.min = (Math.ceil(span()[0] * 1000) / 1000).toFixed(3);
     elements.gmacs.setCustomValidity("");

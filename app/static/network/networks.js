@@ -1,7 +1,7 @@
 // @ts-check
 // The menu of networks: loading one, fetching one that is not here.
 
-import { bold, megabytes } from "../core.js";
+import { arm, bold, fill, make, megabytes, say, settled } from "../core.js";
 import { followFetch } from "../server.js";
 
 /** @import { Page } from "../core.js" */
@@ -13,19 +13,11 @@ const CHOICE_MS = 250; // arrow keys in the menu pass over networks: only the on
 /** @param {Page} page @param {{put: (network: any) => Promise<void>}} network */
 export function createMenu(page, { put }) {
   const { elements, server, state } = page;
-  let choosing = 0; // timer
 
   // The networks that are here, then those to be fetched; the one that is shown, or about to be.
   function fillMenu(name) {
-    const groups = [
-      { label: "Here", here: true },
-      { label: "To be fetched", here: false },
-    ].map(({ label, here }) => {
-      const group = document.createElement("optgroup");
-      group.label = label;
-      group.append(...state.networks.filter((n) => n.here === here).map((n) => new Option(n.title, n.name)));
-      return group;
-    });
+    const options = (here) => state.networks.filter((n) => n.here === here).map((n) => new Option(n.title, n.name));
+    const groups = [make("optgroup", { label: "Here" }, ...options(true)), make("optgroup", { label: "To be fetched" }, ...options(false))];
     elements.network.replaceChildren(...groups.filter((group) => group.children.length));
     elements.network.value = name;
     elements.network.disabled = false;
@@ -46,7 +38,7 @@ export function createMenu(page, { put }) {
   // The page stays on the network that it has until the new one is there.
   /** @param {any} entry @param {AbortSignal} signal */
   async function load(entry, signal) {
-    say(`Loading ${entry.title} …`);
+    sayWait(`Loading ${entry.title} …`);
     const network = await server.network(entry.name, signal);
     if (signal.aborted) return;
     elements.wait.hidden = true;
@@ -60,7 +52,7 @@ export function createMenu(page, { put }) {
     else refuse(network.error);
   }
 
-  function say(text) {
+  function sayWait(text) {
     elements.wait.hidden = false;
     elements.wait.classList.remove("is-error");
     elements.waitText.textContent = text;
@@ -69,7 +61,7 @@ export function createMenu(page, { put }) {
   // Nothing can be shown but the zoo.
   function fail(sentence) {
     closePanel();
-    say(sentence);
+    sayWait(sentence);
     elements.wait.classList.add("is-error");
     page.root.dataset.state = "failed";
   }
@@ -136,19 +128,11 @@ export function createMenu(page, { put }) {
     const takesFocus = elements.fetch.hidden ? document.activeElement === elements.network : go === null && document.activeElement === elements.fetchGo;
     elements.fetch.hidden = false;
     elements.fetch.classList.toggle("is-error", isError);
-    const parts = [text].flat();
-    // set only when it changes: screen readers read it out
-    if (elements.fetchText.textContent !== parts.map((part) => part.textContent ?? part).join("")) elements.fetchText.replaceChildren(...parts);
+    say(elements.fetchText, ...[text].flat());
     elements.fetchProgress.hidden = total === undefined;
-    if (total) elements.fetchBar.value = done / total;
-    else elements.fetchBar.removeAttribute("value"); // it has begun, and nothing is known yet
+    fill(elements.fetchBar, total ? done / total : null);
     elements.fetchShare.textContent = total ? `${megabytes(done)} of ${megabytes(total)} MB, ${Math.floor((100 * done) / total)} %` : "";
-    elements.fetchGo.hidden = go === null;
-    elements.fetchGo.textContent = go ?? "";
-    elements.fetchGo.onclick = () => {
-      elements.fetchGo.onclick = null; // once is enough
-      onGo();
-    };
+    arm(elements.fetchGo, go, onGo);
     elements.fetchCancel.textContent = cancel;
     if (!takesFocus) return;
     elements.fetchCancel.focus({ preventScroll: true });
@@ -174,10 +158,10 @@ export function createMenu(page, { put }) {
     }
   }
 
-  elements.network.addEventListener("change", () => {
-    clearTimeout(choosing);
-    choosing = setTimeout(() => choose(elements.network.value), CHOICE_MS);
-  });
+  elements.network.addEventListener(
+    "change",
+    settled(() => choose(elements.network.value), CHOICE_MS),
+  );
   elements.fetchCancel.addEventListener("click", cancel);
   elements.fetch.addEventListener("keydown", (event) => event.key === "Escape" && cancel());
 

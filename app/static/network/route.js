@@ -4,7 +4,7 @@
 // The drawing is built once a network and width. At a move of the slider only what changed is touched: blocks light up
 // or go out, one path is bent, the marks of the stitching layers move; nothing is measured then.
 
-import { bold } from "../core.js";
+import { bold, make, percent } from "../core.js";
 
 /** @import { Page } from "../core.js" */
 
@@ -12,6 +12,14 @@ const SVG = "http://www.w3.org/2000/svg";
 const NARROW = 560; // px, below which the anchors' names stand over their rows
 const MARK = 7; // px, radius of a stitching layer's mark
 const AWAY = 14; // px, from a mark to its label
+
+const LISTBOX = {
+  role: "listbox",
+  "aria-label": "Blocks of the anchors, those on the chosen way selected",
+  "aria-multiselectable": "true",
+  "aria-orientation": "horizontal",
+  "aria-describedby": "sn-route-said",
+};
 
 const inGmacs = (macs) => macs / 1e9;
 
@@ -73,7 +81,7 @@ export function createRoute(page) {
 
   // The width of a text, in px, as the element's style writes it.
   function textWidth(text, style) {
-    routePen.font = `600 ${style} ${getComputedStyle(page.root).fontFamily}`;
+    routePen.font = `600 ${style} ${page.family}`;
     return routePen.measureText(text).width;
   }
 
@@ -171,7 +179,7 @@ export function createRoute(page) {
       const pieces = piecesOf(stitch);
       const isRun = pieces.some((piece) => runs(piece, anchor, index));
       const total = pieces.reduce((sum, piece) => sum + piece.macs, 0);
-      lines.push(isRun ? `${((100 * own) / total).toFixed(1)} % of the chosen stitch` : "not on the chosen way");
+      lines.push(isRun ? `${percent(own / total)} of the chosen stitch` : "not on the chosen way");
     }
     return lines;
   }
@@ -220,15 +228,7 @@ export function createRoute(page) {
     if (!routeDrawing || !width) return;
     labels.clear();
     const { rows, spans, thick, tallest, isNarrow, bottom } = place(width, height);
-    const picture = svg("svg", {
-      width,
-      height,
-      role: "listbox",
-      "aria-label": "Blocks of the anchors, those on the chosen way selected",
-      "aria-multiselectable": "true",
-      "aria-orientation": "horizontal",
-    });
-    picture.setAttribute("aria-describedby", "sn-route-said");
+    const picture = svg("svg", { width, height, ...LISTBOX });
     for (const [left, right] of spans)
       picture.append(svg("rect", { class: "sn-route-stage", x: left - 3, y: 0, width: right - left + 6, height: bottom, rx: 8 }));
     const tracks = rows.map(({ y, centres }) => svg("path", { class: "sn-route-track", d: `M${centres[0]} ${y}H${centres.at(-1)}` }));
@@ -236,13 +236,9 @@ export function createRoute(page) {
     picture.append(...tracks, way);
     const map = { width, height, way, rows: [], joints: [], axis: [], isNarrow, size: null };
     rows.forEach((row, anchor) => {
-      const name = svg("text", {
-        class: "sn-route-row",
-        x: 0,
-        y: isNarrow ? row.y - tallest / 2 - 6 : row.y,
-        "dominant-baseline": isNarrow ? "auto" : "central",
-      });
-      name.textContent = fitted(titleOf(anchor), isNarrow ? width : roomOfNames() - 10);
+      const [y, baseline] = isNarrow ? [row.y - tallest / 2 - 6, "auto"] : [row.y, "central"];
+      const title = fitted(titleOf(anchor), isNarrow ? width : roomOfNames() - 10);
+      const name = svg("text", { class: "sn-route-row", x: 0, y, "dominant-baseline": baseline }, title);
       const blocks = row.centres.map((x, position) => blockAt(anchor, position - 1, x, row, thick));
       picture.append(name, svg("g", { role: "group", "aria-label": titleOf(anchor) }, ...blocks.map((block) => block.element)));
       map.rows.push({ ...row, name, blocks, half: thick / 2 });
@@ -253,9 +249,8 @@ export function createRoute(page) {
       map.axis.push({ text, column, room: right - left + (isNarrow ? 4 : 10) });
     });
     if (!isNarrow) {
-      const text = svg("text", { class: "sn-route-axis is-first", x: 0, y: bottom + axisHeight() - 4, "aria-hidden": "true" });
-      text.textContent = isByStage() ? "stage" : "places";
-      picture.append(text);
+      const attributes = { class: "sn-route-axis is-first", x: 0, y: bottom + axisHeight() - 4, "aria-hidden": "true" };
+      picture.append(svg("text", attributes, isByStage() ? "stage" : "places"));
     }
     const most = Math.max(...Object.values(routeDrawing.routes).map((route) => (route.length - 1) / 2));
     const chipHeight = 1.4 * parseFloat(sizeOf("small"));
@@ -280,11 +275,8 @@ export function createRoute(page) {
     const tall = heights[index + 1];
     const radius = index < 0 || index === countOf(anchor) ? Math.min(thick, tall) / 2 : Math.min(5, thick / 3);
     const rect = svg("rect", { x: x - thick / 2, y: y - tall / 2, width: thick, height: tall, rx: radius });
-    const element = svg(
-      "g",
-      { class: "sn-route-block", role: "option", tabindex: "-1", "aria-selected": "false", "aria-label": `${titleOf(anchor)}, ${nameOfBlock(anchor, index)}` },
-      rect,
-    );
+    const label = `${titleOf(anchor)}, ${nameOfBlock(anchor, index)}`;
+    const element = svg("g", { class: "sn-route-block", role: "option", tabindex: "-1", "aria-selected": "false", "aria-label": label }, rect);
     return { element, anchor, index, x, y, tall, isOn: false };
   }
 
@@ -435,7 +427,7 @@ export function createRoute(page) {
     block.element.classList.add("is-pointed");
     const [heading, ...lines] = wordsOfBlock(block);
     block.element.setAttribute("aria-label", [heading, ...lines].join(", "));
-    elements.routeTip.replaceChildren(bold(heading), ...lines.flatMap((line, place) => (place ? [document.createElement("br"), line] : [line])));
+    elements.routeTip.replaceChildren(bold(heading), ...lines.flatMap((line, place) => (place ? [make("br"), line] : [line])));
     elements.routeTip.hidden = false;
     const { offsetWidth: width, offsetHeight: height } = elements.routeTip;
     const x = Math.max(0, Math.min(block.x - width / 2, routeMap.width - width));

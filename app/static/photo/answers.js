@@ -1,7 +1,8 @@
 // @ts-check
 // What the photo is at every budget: the probabilities of its leading classes over GMACs.
 
-import { bold } from "../core.js";
+import { CONFIG, look, roundNumbers } from "../chart/look.js";
+import { bold, make, percent, say } from "../core.js";
 
 /** @import { Page } from "../core.js" */
 
@@ -17,18 +18,16 @@ function roundTicks([low, high]) {
   const steps = [
     [1, 2, 5],
     [1, 1.5, 2, 3, 4, 5, 6, 8],
-  ].map((digits) => [-3, -2, -1, 0, 1, 2].flatMap((power) => digits.map((digit) => Number((digit * 10 ** power).toPrecision(2)))));
+  ].map(roundNumbers);
   const inside = steps.map((ticks) => ticks.filter((tick) => tick >= low && tick <= high));
   return inside.find((ticks) => ticks.length >= 3) ?? inside.at(-1);
 }
-
-const SHARES_CONFIG = { displaylogo: false, showSendToCloud: false, responsive: true, displayModeBar: false };
 
 /** @import { Budget } from "../chart/budget.js" */
 
 /** @param {Page} page @param {Budget} budget */
 export function createAnswers(page, { bought, span, toPosition }) {
-  const { elements, on, state, tone } = page;
+  const { elements, on, state } = page;
 
   let leading = []; // {index, label, row} of the classes that are drawn
   let waiting = 0; // timer of the next drawing
@@ -114,21 +113,16 @@ export function createAnswers(page, { bought, span, toPosition }) {
     const box = elements.shares.getBoundingClientRect();
     const left = Math.max(slider.left - box.left + THUMB, 8),
       right = Math.max(box.right - slider.right + THUMB, 8);
-    const ink = tone("soft");
-    const size = parseFloat(getComputedStyle(elements.line).fontSize);
-    const axis = { gridcolor: tone("line"), linecolor: tone("line"), tickfont: { color: ink, size }, zeroline: false, fixedrange: true };
+    const { axis: plain, layout } = look(page, "line");
+    const axis = { ...plain, fixedrange: true };
     const [low, high] = span().map(Math.log10);
     const isNarrow = left < 40;
     const ticks = roundTicks(span());
     return {
+      ...layout,
       margin: { l: left, r: right, t: 8, b: 26 },
-      paper_bgcolor: "rgba(0,0,0,0)",
-      plot_bgcolor: "rgba(0,0,0,0)",
-      font: { family: getComputedStyle(page.root).fontFamily, color: ink, size },
-      hoverlabel: { align: "left", bgcolor: tone("card"), bordercolor: tone("line"), font: { color: tone("ink"), size } },
       showlegend: false,
       dragmode: false,
-      hovermode: "closest",
       xaxis: {
         ...axis,
         type: "log",
@@ -150,7 +144,7 @@ export function createAnswers(page, { bought, span, toPosition }) {
     sayProgress();
     leading = leadingClasses(complete);
     nameLeading();
-    await window.Plotly.react(elements.shares, traces(complete), sharesLayout(), SHARES_CONFIG);
+    await window.Plotly.react(elements.shares, traces(complete), sharesLayout(), CONFIG);
     followBudgetLine();
   }
 
@@ -164,15 +158,10 @@ export function createAnswers(page, { bought, span, toPosition }) {
     elements.leading.style.width = `${r - 2 * THUMB}px`;
     elements.leading.replaceChildren(
       ...leading.map((leader, place) => {
-        const item = document.createElement("li");
-        const mark = document.createElement("i");
-        mark.style.background = LINES[place];
-        const label = document.createElement("span");
-        label.textContent = label.title = leader.label;
-        leader.share = document.createElement("b");
-        leader.item = item;
-        item.append(mark, label, leader.share);
-        return item;
+        const { label } = leader;
+        leader.share = make("b");
+        leader.item = make("li", {}, make("i", { style: `background: ${LINES[place]}` }), make("span", { title: label }, label), leader.share);
+        return leader.item;
       }),
     );
   }
@@ -187,9 +176,8 @@ export function createAnswers(page, { bought, span, toPosition }) {
     const { name } = state.chosen;
     if (!state.answers.get(name)?.probabilities) return;
     const first = top(name).index;
-    for (const { index, share: text, item } of leading) {
-      const now = `${(100 * probability(name, index)).toFixed(1)} %`;
-      if (text.textContent !== now) text.textContent = now;
+    for (const { index, share, item } of leading) {
+      say(share, percent(probability(name, index)));
       item.classList.toggle("is-first", index === first);
     }
   }

@@ -2,7 +2,7 @@
 // The photo, where it comes from, and what the network says of it.
 
 import { cost } from "../chart/budget.js";
-import { bold, Newest } from "../core.js";
+import { bold, make, Newest, percent, settled } from "../core.js";
 
 /** @import { Page } from "../core.js" */
 
@@ -17,13 +17,12 @@ export function createPhoto(page, { remember, sweep }) {
   const newest = new Newest();
   const photos = new Newest();
   const reading = new Newest(); // of an example
-  let settling = 0; // timer
   /** @type {Photo | null} */
   let answerOf = null; // the photo whose answer is shown
 
   // Asks for the newest photo and budget; whatever was asked before no longer matters.
   async function ask() {
-    clearTimeout(settling);
+    askWhenSettled.drop();
     const { gmacs, network, photo } = state;
     if (!photo || gmacs === null) return;
     const signal = newest.begin();
@@ -46,10 +45,7 @@ export function createPhoto(page, { remember, sweep }) {
     sweep(photo); // where all have answered but some, goes on
   }
 
-  function askWhenSettled() {
-    clearTimeout(settling);
-    settling = setTimeout(ask, SETTLE_MS);
-  }
+  const askWhenSettled = settled(ask, SETTLE_MS);
 
   // Shows what the chosen stitch says, if it has answered; true if so. Asks nothing: it runs at every move of the slider.
   function followBudget() {
@@ -65,12 +61,12 @@ export function createPhoto(page, { remember, sweep }) {
     const stitch = state.stitches.find((s) => s.name === name);
     const ran = answer.alone_ms === undefined ? "answered with all others" : `ran in ${answer.alone_ms.toFixed(1)} ms, measured`;
     const lines = [stitch.words, `${cost(stitch)} · ${ran}`];
-    elements.ran.replaceChildren(bold(answer.stitch), ...lines.flatMap((line) => [document.createElement("br"), line]));
+    elements.ran.replaceChildren(bold(answer.stitch), ...lines.flatMap((line) => [make("br"), line]));
     elements.bars.querySelectorAll("li").forEach((row, place) => {
       row.hidden = place >= answer.top5.length; // a network may know fewer than five classes
       if (row.hidden) return;
       const { label, probability } = answer.top5[place];
-      const share = `${(100 * probability).toFixed(1)} %`;
+      const share = percent(probability);
       row.querySelector(".name").textContent = label;
       row.querySelector(".name").title = label;
       row.querySelector(".share").textContent = share;

@@ -2,7 +2,7 @@
 // Every budget at once: behind a photo's first answer all stitches answer, those that budgets buy before the rest.
 // The server computes no further than the page asks, so a new photo or a closed page ends a sweep.
 
-import { Newest } from "../core.js";
+import { Newest, pause } from "../core.js";
 
 /** @import { Page } from "../core.js" */
 
@@ -69,7 +69,7 @@ export function createSweep(page, { bought }) {
         state.sweep.place = place;
         tell("answer");
         if (!left) break;
-        if (!rows.length && performance.now() - begun < BREATH_MS) await new Promise((resolve) => setTimeout(resolve, BREATH_MS));
+        if (!rows.length && performance.now() - begun < BREATH_MS) await pause(BREATH_MS);
       }
       return { error: "", gone: false };
     } finally {

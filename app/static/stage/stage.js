@@ -3,7 +3,7 @@
 // it asks the server for nothing but what a new photo needs.
 
 import { drops, labels, large, RUG } from "../chart/traces.js";
-import { bold, count } from "../core.js";
+import { bold, count, make, makeButton, modelOf, settled } from "../core.js";
 
 /** @import { Page } from "../core.js" */
 
@@ -18,8 +18,6 @@ const isKind =
   (...kinds) =>
   (trace) =>
     kinds.includes(trace.meta.kind);
-
-const baseName = (name) => name.split(".")[0];
 
 /** @import { Budget } from "../chart/budget.js" */
 /** @import { Chart } from "../chart/chart.js" */
@@ -43,19 +41,16 @@ export function createStage(page, { bought, labelRing, setBudget, span }, { draw
   let share = 0; // of a pass and back, 0 to 2
   let stop = 0; // of a walk over the front and back, in stitches
   let at = 0; // ms, of the last frame
-  let resizing = 0; // timer
   let turn = 0; // of the newest drawing
 
   // ---------------------------------------------------------------- the chart's share of the story
 
-  const em = () => parseFloat(getComputedStyle(elements.line).fontSize); // px
-
-  const label = (x, y, text, yaxis) => labels(x, y, text, { em: em(), ink: tone("ink"), yaxis });
+  const label = (x, y, text, yaxis) => labels(x, y, text, { em: page.em, ink: tone("ink"), yaxis });
 
   // On the axis names stand side by side; where they would touch, every other one is a line higher.
   function staggered(names, x) {
     const [low, high] = around().x;
-    const needed = (0.95 * em() * Math.max(0, ...names.map((name) => name.length)) * Math.log(high / low)) / plot.clientWidth;
+    const needed = (0.95 * page.em * Math.max(0, ...names.map((name) => name.length)) * Math.log(high / low)) / plot.clientWidth;
     const isCrowded = x.some((one, place) => place && Math.log(one / x[place - 1]) < needed);
     return names.map((name, place) => (isCrowded && place % 2 ? `${name}<br> ` : name));
   }
@@ -63,8 +58,8 @@ export function createStage(page, { bought, labelRing, setBudget, span }, { draw
   function firstModel() {
     const { name, image_size: size } = state.zoo.columns;
     const row = name.findIndex((one, place) => one === KNOWN[0] && size[place] === KNOWN[1]);
-    const pick = (column) => state.zoo.columns[column][Math.max(row, 0)];
-    return { name: baseName(pick("name")), gmacs: pick("gmacs"), top1: pick("top1") };
+    const model = modelOf(state.zoo, Math.max(row, 0));
+    return { ...model, name: model.name.split(".")[0] };
   }
 
   // Its two figures, as far as the axes that they are read from.
@@ -176,25 +171,9 @@ export function createStage(page, { bought, labelRing, setBudget, span }, { draw
     { name: "One model", title: "Every network is one trade-off", say: sayModel, view: wholeZoo, shows: () => false, extra: oneModel },
     { name: "The zoo", title: "So people train a whole zoo", say: sayZoo, view: wholeZoo, shows: isKind("zoo"), extra: oneOfMany },
     { name: "Anchors", title: "Take a few that are trained", say: sayAnchors, view: around, shows: isKind("zoo"), extra: anchorsNamed },
-    { name: "Stitches", title: "Stitch them together", say: sayStitches, view: around, shows: isKind("zoo", "stitch", "rug"), extra: () => [] },
-    {
-      name: "The front",
-      title: "One network, every budget",
-      say: sayFront,
-      view: around,
-      shows: isKind("zoo", "stitch", "rug", "front"),
-      extra: () => [],
-      sweeps: true,
-    },
-    {
-      name: "Your photo",
-      title: "Your photo, at every budget",
-      say: sayPhoto,
-      view: closeUp,
-      shows: isKind("zoo", "stitch", "rug", "front"),
-      extra: () => [],
-      sweeps: true,
-    },
+    { name: "Stitches", title: "Stitch them together", say: sayStitches, view: around, shows: isKind("zoo", "stitch", "rug") },
+    { name: "The front", title: "One network, every budget", say: sayFront, view: around, shows: isKind("zoo", "stitch", "rug", "front"), sweeps: true },
+    { name: "Your photo", title: "Your photo, at every budget", say: sayPhoto, view: closeUp, shows: isKind("zoo", "stitch", "rug", "front"), sweeps: true },
   ];
 
   // ---------------------------------------------------------------- steps
@@ -212,7 +191,7 @@ export function createStage(page, { bought, labelRing, setBudget, span }, { draw
   }
 
   // Keys may be faster than drawing: only the newest has its view.
-  async function drawAct({ shows, extra, view }) {
+  async function drawAct({ shows, extra = () => [], view }) {
     const drawn = ++turn;
     stageTraces({ shows, dress: large, extra });
     await draw();
@@ -375,15 +354,8 @@ export function createStage(page, { bought, labelRing, setBudget, span }, { draw
 
   elements.stageSteps.append(
     ...STEPS.map(({ name }, place) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.dataset.to = String(place + 1);
-      const words = document.createElement("span");
-      words.textContent = ` ${name}`;
-      button.append(String(place + 1), words);
-      button.setAttribute("aria-label", `Step ${place + 1}: ${name}`);
-      button.addEventListener("click", () => go(place + 1));
-      return button;
+      const having = { dataset: { to: place + 1 }, ariaLabel: `Step ${place + 1}: ${name}` };
+      return makeButton(() => go(place + 1), having, String(place + 1), make("span", {}, ` ${name}`));
     }),
   );
   elements.stageOpen.addEventListener("click", () => go(1));
@@ -398,10 +370,10 @@ export function createStage(page, { bought, labelRing, setBudget, span }, { draw
   );
   elements.slider.addEventListener("pointerdown", () => step && pause(true)); // the hand takes over
   elements.gmacs.addEventListener("focus", () => step && pause(true));
-  addEventListener("resize", () => {
-    clearTimeout(resizing);
-    resizing = setTimeout(() => step && go(step), RESIZE_MS); // letters follow the screen's size
-  });
+  addEventListener(
+    "resize",
+    settled(() => step && go(step), RESIZE_MS), // letters follow the screen's size
+  );
   new MutationObserver(() => step === STEPS.length && speak()).observe(elements.error, { childList: true });
   document.addEventListener("keydown", onStageKey, true);
   on("network", onNetwork);

@@ -1,6 +1,8 @@
 // @ts-check
 // The line that says what the page waits for when its server falters. It goes by itself.
 
+import { say } from "../core.js";
+
 /** @import { Page } from "../core.js" */
 
 const TICK_MS = 250; // of the countdown
@@ -44,7 +46,7 @@ export function createTrouble(page) {
     leaving = 0;
     elements.trouble.hidden = false;
     elements.trouble.classList.remove("is-back");
-    if (elements.troubleText.textContent !== sentence) elements.troubleText.textContent = sentence;
+    say(elements.troubleText, sentence);
     elements.troubleNext.textContent = next;
     elements.troubleGo.hidden = !go;
     elements.troubleGo.textContent = go;

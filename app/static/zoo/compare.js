@@ -2,7 +2,7 @@
 // A zoo model beside the stitch of equal GMACs and the stitch of equal accuracy, in figures and on the visitor's photo.
 
 import { bestWithin } from "../chart/budget.js";
-import { bold, megabytes, Newest } from "../core.js";
+import { arm, bold, fill, make, megabytes, modelOf, Newest, percent, say } from "../core.js";
 import { followFetch } from "../server.js";
 
 /** @import { Page } from "../core.js" */
@@ -46,12 +46,7 @@ function parameters(mine, theirs) {
   return { text: `${number(Math.abs(by), 2)} M ${by > 0 ? "fewer" : "more"} parameters (${number(mine, 2)} for ${number(theirs, 2)})`, gain: by };
 }
 
-function tag(kind, name, ...parts) {
-  const element = document.createElement(kind);
-  if (name) element.className = name;
-  element.append(...parts);
-  return element;
-}
+const tag = (kind, className, ...parts) => make(kind, { className }, ...parts);
 
 const fact = (name, ...value) => [tag("dt", "", name), tag("dd", "", ...value)];
 
@@ -80,8 +75,15 @@ function stitchCard(title, rule, stitch, one, none) {
 
 function card(title, name, rule, parts, stitch) {
   const answer = tag("div", "sn-compare-answer");
-  const article = tag("article", "", tag("h3", "", title), tag("p", "sn-compare-name", name ?? ""), tag("p", "sn-compare-rule", rule), ...parts, answer);
-  if (name) article.children[1].title = name;
+  const article = tag(
+    "article",
+    "",
+    tag("h3", "", title),
+    make("p", { className: "sn-compare-name", title: name ?? "" }, name ?? ""),
+    tag("p", "sn-compare-rule", rule),
+    ...parts,
+    answer,
+  );
   return { article, answer, stitch };
 }
 
@@ -94,7 +96,7 @@ function runInWords({ latency_ms: latency, top5 }, theirs) {
     "ol",
     "",
     ...top5.map(({ index, label, probability }) => {
-      const share = `${(100 * probability).toFixed(1)} %`;
+      const share = percent(probability);
       const fill = tag("i", "");
       fill.style.width = share.replace(" ", "");
       return tag("li", index === best ? "is-same" : "", tag("span", "", label), tag("b", "", share), tag("u", "", fill));
@@ -115,15 +117,6 @@ export function createCompare(page, { redraw }) {
 
   // ---------------------------------------------------------------- the model and the stitches that match it
 
-  const model = (row) => ({
-    row,
-    name: state.zoo.columns.name[row],
-    size: state.zoo.columns.image_size[row],
-    top1: state.zoo.columns.top1[row],
-    gmacs: state.zoo.columns.gmacs[row],
-    params: state.zoo.columns.params_m[row],
-  });
-
   function noneWithin(gmacs) {
     return `None: the smallest stitch takes ${elements.gmacs.min} GMACs, more than the model's ${number(gmacs, 2)}.`;
   }
@@ -136,12 +129,10 @@ export function createCompare(page, { redraw }) {
   }
 
   function modelCard(one) {
-    const { family, pretraining, distilled } = state.zoo.columns;
-    const seen = Object.values(state.zoo.pretraining)[pretraining[one.row]] + (distilled[one.row] ? ", distilled" : "");
-    const other =
-      state.set === "top1"
-        ? []
-        : fact(state.setName, state.zoo.columns[state.set][one.row] === null ? "no figure" : `${state.zoo.columns[state.set][one.row].toFixed(2)} %`);
+    const { columns, families, pretraining } = state.zoo;
+    const seen = Object.values(pretraining)[columns.pretraining[one.row]] + (columns.distilled[one.row] ? ", distilled" : "");
+    const family = families[columns.family[one.row]];
+    const other = state.set === "top1" ? [] : fact(state.setName, columns[state.set][one.row]?.toFixed(2).concat(" %") ?? "no figure");
     const facts = tag(
       "dl",
       "",
@@ -151,13 +142,7 @@ export function createCompare(page, { redraw }) {
       ...fact("Parameters", `${number(one.params, 2)} M`),
       ...fact("Pretraining", seen),
     );
-    return card(
-      "Zoo model",
-      one.name,
-      `${state.zoo.families[family[one.row]] === "other" ? "no larger family" : state.zoo.families[family[one.row]]}`,
-      [facts],
-      null,
-    );
+    return card("Zoo model", one.name, family === "other" ? "no larger family" : family, [facts], null);
   }
 
   // ---------------------------------------------------------------- the panel
@@ -167,7 +152,7 @@ export function createCompare(page, { redraw }) {
     elements.compare.hidden = !isOpen;
     newest.drop();
     if (!isOpen) return;
-    const one = model(state.picked);
+    const one = modelOf(state.zoo, state.picked);
     cardSet = state.set;
     delete elements.compare.dataset.ran;
     const equalCost = state.stitches[0].gmacs <= one.gmacs ? bestWithin(state.stitches, one.gmacs) : null;
@@ -190,7 +175,7 @@ export function createCompare(page, { redraw }) {
   function renewModel() {
     if (elements.compare.hidden || cardSet === state.set) return;
     cardSet = state.set;
-    const fresh = modelCard(model(state.picked));
+    const fresh = modelCard(modelOf(state.zoo, state.picked));
     fresh.answer.append(...cards[0].answer.childNodes);
     cards[0].article.replaceWith(fresh.article);
     cards[0] = fresh;
@@ -213,7 +198,10 @@ export function createCompare(page, { redraw }) {
   }
 
   // A name alone means the model at its first size in the table, which is its most accurate.
-  const labelOf = (row) => `${state.zoo.columns.name[row]} @ ${state.zoo.columns.image_size[row]} px`;
+  function labelOf(row) {
+    const { name, size } = modelOf(state.zoo, row);
+    return `${name} @ ${size} px`;
+  }
 
   function rowOf(text) {
     const parts = /^(.+?)(?:\s*@\s*(\d+)(?:\s*px)?)?$/.exec(text.trim());
@@ -238,17 +226,11 @@ export function createCompare(page, { redraw }) {
 
   /** @param {string} text @param {{go?: string | null, onGo?: (() => void) | null, share?: number | null, isError?: boolean}} [how] */
   function sayRun(text, { go = null, onGo = null, share, isError = false } = {}) {
-    if (elements.compareSaid.textContent !== text) elements.compareSaid.textContent = text;
+    say(elements.compareSaid, text);
     elements.compareSaid.classList.toggle("is-error", isError);
     elements.compareBar.hidden = share === undefined;
-    if (share === null) elements.compareBar.removeAttribute("value");
-    else if (share !== undefined) elements.compareBar.value = share;
-    elements.compareGo.hidden = go === null;
-    elements.compareGo.textContent = go ?? "";
-    elements.compareGo.onclick = () => {
-      elements.compareGo.onclick = null; // once is enough
-      onGo();
-    };
+    if (share !== undefined) fill(elements.compareBar, share);
+    arm(elements.compareGo, go, onGo);
   }
 
   const refuse = (sentence) => sayRun(sentence, { isError: true, go: "Try again", onGo: run });
@@ -259,7 +241,7 @@ export function createCompare(page, { redraw }) {
     for (const { answer } of cards) answer.replaceChildren();
     elements.compareRun.hidden = !server; // a page without its server
     if (elements.compareRun.hidden || state.picked === null) return;
-    const one = model(state.picked);
+    const one = modelOf(state.zoo, state.picked);
     if (!state.photo) {
       sayRun(`Give a photo, and ${one.name} runs on it beside these stitches.`);
       return;

@@ -3,7 +3,7 @@
 
 import { beats } from "../chart/frontier.js";
 import { curvesInView, familyColour, yOf } from "../chart/traces.js";
-import { bold, count } from "../core.js";
+import { bold, count, make, makeButton, press, settled } from "../core.js";
 
 /** @import { Budget } from "../chart/budget.js" */
 /** @import { Chart } from "../chart/chart.js" */
@@ -41,24 +41,13 @@ const PLAIN = { x: "gmacs", scale: "log", set: "top1" };
 // ---------------------------------------------------------------- words
 
 function sumsOf({ title, sums, note }) {
-  const block = document.createElement("div");
-  const paragraph = (name, ...parts) => {
-    const line = document.createElement("p");
-    line.className = name;
-    line.append(...parts);
-    if (name === "terms") line.tabIndex = 0; // a long sum scrolls, by keys too
-    block.append(line);
-  };
-  paragraph("title", bold(title));
-  for (const { of, terms, apart, together, times } of sums) {
-    paragraph("of", of);
-    paragraph("terms", `apart: ${terms}`);
-    paragraph("sum", `= ${apart}`);
-    paragraph("sum", `one file: ${together}`);
-    paragraph("sum", bold(times));
-  }
-  if (note) paragraph("note", note);
-  return block;
+  const line = (className, ...parts) => make("p", { className }, ...parts);
+  const lines = sums.flatMap(({ of, terms, apart, together, times }) => [
+    line("of", of),
+    make("p", { className: "terms", tabIndex: 0 }, `apart: ${terms}`), // a long sum scrolls, by keys too
+    ...[`= ${apart}`, `one file: ${together}`, bold(times)].map((part) => line("sum", part)),
+  ]);
+  return make("div", {}, line("title", bold(title)), ...lines, ...(note ? [line("note", note)] : []));
 }
 
 // ---------------------------------------------------------------- controls
@@ -86,7 +75,6 @@ export function createZoo(page, { labelRing }, { draw }) {
   /** @type {string[]} */
   let kinds = []; // of pretraining
   let filters = { ...NO_FILTERS };
-  let typing = 0; // timer
   let isDue = false; // whether the chart is about to be drawn
   /** @type {Network["beats"] | null} */
   let definition = null; // what Python says of the network's count
@@ -131,16 +119,17 @@ export function createZoo(page, { labelRing }, { draw }) {
   }
 
   function change(what) {
-    clearTimeout(typing);
+    applySoon.drop();
     filters = { ...filters, ...what };
     apply();
   }
 
   function later(what) {
     filters = { ...filters, ...what };
-    clearTimeout(typing);
-    typing = setTimeout(apply, TYPING_MS);
+    applySoon();
   }
+
+  const applySoon = settled(apply, TYPING_MS);
 
   function apply() {
     if (!zoo) return;
@@ -248,11 +237,7 @@ export function createZoo(page, { labelRing }, { draw }) {
 
   // What one file saves, with its sums to be opened.
   function sayOwned({ network, published, arithmetic }) {
-    const sums = document.createElement("details");
-    const summary = document.createElement("summary");
-    summary.textContent = "show the arithmetic";
-    sums.className = "sn-sums";
-    sums.append(summary, ...arithmetic.map(sumsOf));
+    const sums = make("details", { className: "sn-sums" }, make("summary", {}, "show the arithmetic"), ...arithmetic.map(sumsOf));
     elements.owns.replaceChildren(`${network} ${published}`, sums);
   }
 
@@ -267,7 +252,7 @@ export function createZoo(page, { labelRing }, { draw }) {
     elements.zooSize.value = filters.size;
     elements.zooPretraining.value = filters.pretraining;
     for (const [name, ends] of Object.entries(RANGES)) for (const [place, end] of ends.entries()) put(elements[end], String(filters[name][place] ?? ""));
-    for (const chip of elements.zooFamilies.children) chip.setAttribute("aria-pressed", String(filters.families.includes(chip.dataset.family)));
+    press(elements.zooFamilies.children, (chip) => filters.families.includes(chip.dataset.family));
     elements.zooReset.disabled = !isChanged();
   }
 
@@ -283,14 +268,8 @@ export function createZoo(page, { labelRing }, { draw }) {
     );
     elements.zooFamilies.replaceChildren(
       ...zoo.families.map((name, place) => {
-        const chip = document.createElement("button");
-        const dot = document.createElement("i");
-        chip.type = "button";
-        chip.dataset.family = name;
-        dot.style.background = familyColour(name);
-        chip.append(dot, `${name} `, Object.assign(document.createElement("small"), { textContent: number(family, place) }));
-        chip.addEventListener("click", () => toggleFamily(name));
-        return chip;
+        const parts = [make("i", { style: `background: ${familyColour(name)}` }), `${name} `, make("small", {}, String(number(family, place)))];
+        return makeButton(() => toggleFamily(name), { dataset: { family: name } }, ...parts);
       }),
     );
   }
