@@ -3,9 +3,10 @@
 // same questions can stand in its place.
 
 import { Connection } from "./connection.js";
-import { megabytes, pause } from "./core.js";
+import { pause } from "./core.js";
 
 const POLL_MS = 500; // between questions how far a fetch is
+const MB = 2 ** 20; // bytes, as the server counts them
 const NO_SUCH_PLACE = [404, 500]; // what Gradio says of a component that it does not have
 
 /** @import { How, Refusal } from "./connection.js" */
@@ -205,8 +206,8 @@ export class Server {
     const how = { signal, isLong: true, pick: (/** @type {any} */ [path]) => ({ path }) };
     const answer = isTooLarge ? { status: 413 } : await this.#connection.ask(`${api()}/upload`, form, how);
     if (answer.status !== 413) return answer;
-    const limit = isTooLarge ? `a photo may have up to ${megabytes(most)} MB` : "the server takes no photo as large";
-    return { ...answer, error: `${megabytes(file.size)} MB: ${limit}; make it smaller.` };
+    const limit = isTooLarge ? `a photo may have up to ${Math.round(most / MB)} MB` : "the server takes no photo as large";
+    return { ...answer, error: `${(file.size / MB).toFixed(file.size < 10 * MB ? 1 : 0)} MB: ${limit}; make it smaller.` };
   }
 }
 

@@ -64,7 +64,7 @@ export function createSweep(page, { bought }) {
         const more = await server.more(sweep, signal);
         if (signal.aborted) break;
         if (more.error) return { error: more.error, gone: true };
-        const { rows, left, place = 0 } = more;
+        const { rows = [], left, place = 0 } = more;
         for (const row of rows) remember(row);
         state.sweep.place = place;
         tell("answer");
