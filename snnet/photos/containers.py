@@ -17,6 +17,7 @@ from typing import BinaryIO, NamedTuple, cast
 
 MAX_METADATA = 16_000_000  # bytes of EXIF, and of XMP; what is longer is cut off or left out
 MAX_HEADERS = 1_000_000  # bytes of a JPEG's tables before its first scan: honest ones have some thousand
+MAX_COPY = 1_000_000  # bytes that are copied rather than read piece by piece, which takes longer
 MAX_PIECES = 200_000  # chunks, segments, blocks: a picture of 512 MB in chunks of 4 kB has 125,000
 MAX_SCANS = (
     100  # of a progressive JPEG, each of which goes over the whole picture: honest ones have about ten
@@ -136,6 +137,7 @@ def _text(chunk: bytes) -> bytes | None:
 # What libjpeg needs before a scan: frames, tables of Huffman and arithmetic codes, of quantization, the count
 # of lines, restart intervals; of the applications' segments JFIF's and Adobe's, which say what colours are.
 _JPEG_TABLES = frozenset({*range(0xC0, 0xD0), 0xDB, 0xDC, 0xDD, 0xDE, 0xDF}) - {0xC8}
+_JPEG_FRAMES = _JPEG_TABLES - {0xC4, 0xCC, 0xDB, 0xDC, 0xDD, 0xDF}
 _JPEG_BARE = frozenset({*range(0xD0, 0xDA), *range(0xF0, 0xFE)})  # markers without a segment
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 
@@ -147,6 +149,7 @@ def jpeg(file: BinaryIO) -> Content:
     exif: list[bytes] = []
     xmp = None
     headers, place = 0, 2
+    sequential, components = False, b""
     for _ in range(MAX_PIECES // 10):
         place, marker = _marker(file, place)
         if marker in _JPEG_BARE:
@@ -159,7 +162,8 @@ def jpeg(file: BinaryIO) -> Content:
         if length < 2:
             raise ValueError(f"a segment of {length} bytes")
         if marker == 0xDA:
-            _check_scans(file, place)
+            if not (sequential and file.read(1) == components):  # else one scan has all, and is the last
+                _check_scans(file, place)
             _append(parts, range(place, size))
             return Content(excerpt(file, parts), None, b"".join(exif) or None, xmp)
         body = file.read(length - 2)
@@ -169,6 +173,8 @@ def jpeg(file: BinaryIO) -> Content:
         if marker in _JPEG_TABLES or adobe or (marker == 0xE0 and body.startswith(b"JFIF")):
             _append(parts, range(place, place + 2 + length))
             headers += length
+            if marker in _JPEG_FRAMES:
+                sequential, components = marker in (0xC0, 0xC1, 0xC9), body[5:6]
             if headers > MAX_HEADERS:
                 break
         elif marker == 0xE1 and body.startswith(b"Exif\0\0") and len(exif) < MAX_METADATA >> 16:
@@ -324,4 +330,7 @@ def excerpt(file: BinaryIO, parts: Sequence[range | bytes]) -> BinaryIO:
     """Return the parts as a file: the file itself where they are all of it."""
     if len(parts) == 1 and parts[0] == range(file.seek(0, os.SEEK_END)):
         return whole(file).file
-    return cast(BinaryIO, Excerpt(file, parts))
+    essence = Excerpt(file, parts)
+    if sum(map(len, parts)) > MAX_COPY:
+        return cast(BinaryIO, essence)
+    return io.BytesIO(essence.read())

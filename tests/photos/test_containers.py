@@ -181,6 +181,26 @@ def test_more_scans_than_anything_saves_are_refused():
     assert same(plain + last * containers.MAX_SCANS, plain)  # behind the picture's end
 
 
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "GIF", "TIFF"])
+def test_a_file_that_is_read_piece_by_piece(form, monkeypatch):
+    monkeypatch.setattr(containers, "MAX_COPY", 100)
+    plain = encoded(form, photo().quantize(16) if form == "GIF" else None)
+    if form == "TIFF":
+        for options in ({}, {"compression": "tiff_lzw"}):
+            assert same(encoded("TIFF", tiffinfo={37724: LONG}, **options), plain)
+        return
+    place = {"PNG": 33, "JPEG": 2, "WEBP": 12, "GIF": plain.index(b",", 13)}[form]
+    extra = {
+        "PNG": chunk(b"tEXt", b"k"),
+        "JPEG": segment(0xFE, b"x"),
+        "WEBP": b"junk\0\0\0\0",
+        "GIF": b"!\xfe\1x\0",
+    }[form]
+    data = plain[:place] + extra + plain[place:]
+    data = data[:4] + struct.pack("<I", len(data) - 8) + data[8:] if form == "WEBP" else data
+    assert same(data, plain)
+
+
 def test_an_excerpt_reads_as_its_parts():
     rng = random.Random(1)
     data = rng.randbytes(500)
