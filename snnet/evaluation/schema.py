@@ -77,13 +77,13 @@ def _with_checksums(connection: sqlite3.Connection) -> None:
     if "results" in before:
         _copy(
             connection,
-            f"SELECT {', '.join(FIRST_COLUMNS)} FROM results_0",  # nosec B608: the schema's own names
+            f"SELECT {', '.join(FIRST_COLUMNS)} FROM results_0",  # nosec B608 # the schema's own names
             f"INSERT OR REPLACE INTO results ({', '.join(COLUMNS)}, checksum) "
             f"VALUES ({', '.join('?' * (len(COLUMNS) + 1))})",
             lambda row: sound_result([*row, IMAGENET_1K, TORCH, None]),
         )
     if "fingerprints" in before:
-        source = f"SELECT {', '.join(FINGERPRINT)} FROM fingerprints_0"  # nosec B608: the schema's own names
+        source = f"SELECT {', '.join(FINGERPRINT)} FROM fingerprints_0"  # nosec B608 # the schema's own names
         _copy(connection, source, "INSERT OR REPLACE INTO fingerprints VALUES (?, ?, ?, ?, ?)", _sound)
     if "progress" in before:
         source = "SELECT run, state FROM progress_0"

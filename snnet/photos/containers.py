@@ -84,12 +84,16 @@ def whole(file: BinaryIO) -> Content:
     return Content(file)
 
 
+_PNG_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+
+
 def png(file: BinaryIO) -> Content:
     """Return a PNG's pixels: size, palette, transparency and data; of an animation, the still picture."""
     size = file.seek(0, os.SEEK_END)
     parts = [range(8)]
     exif = xmp = None
     place, data = 8, False
+    frames = others = 0  # frames announced before the pixels, and beside them
     for _ in range(MAX_PIECES):
         file.seek(place)
         head = file.read(8)
@@ -97,11 +101,14 @@ def png(file: BinaryIO) -> Content:
             break
         length, kind = struct.unpack(">I4s", head)
         end = min(place + 12 + length, size)
-        if kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND") or (kind == b"fcTL" and not data):
+        if kind in _PNG_PIXELS or (kind == b"fcTL" and not data):
             _append(parts, range(place, end))
-            data = (
-                data or kind == b"IDAT"
-            )  # some programs save a first frame that is smaller than the picture
+            data = data or kind == b"IDAT"
+            frames += kind == b"fcTL"  # some programs save a first frame that is smaller than the picture
+        elif kind == b"acTL":
+            others = int.from_bytes(file.read(4), "big") - 1
+        elif kind == b"fcTL" and others + (not frames) > 0:
+            break  # what follows belongs to another frame
         elif kind == b"eXIf":
             exif = file.read(min(length, MAX_METADATA))
         elif kind == b"tEXt" and length > 5 and file.read(5) == b"exif\0":  # as some programs write it

@@ -83,6 +83,14 @@ def test_orientation_of_a_png(after):
         assert decode(plain[:place] + each + plain[place:]).size == (32, 48)
 
 
+def test_metadata_of_a_later_frame():
+    plain = encoded("PNG", save_all=True, append_images=[photo().rotate(90)])
+    place = plain.index(b"IEND") - 4
+    assert same(
+        plain[:place] + chunk(b"eXIf", EXIF.tobytes().removeprefix(b"Exif\0\0")) + plain[place:], plain
+    )
+
+
 def segment(marker: int, body: bytes) -> bytes:
     return bytes([255, marker]) + struct.pack(">H", len(body) + 2) + body
 
