@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import signal
 import socket
 import threading
@@ -18,7 +19,7 @@ from tests.app.web.asking import ask, photo_form, post, upload
 @contextmanager
 def app(folder, is_ready=False):
     """Give (address, process) of an app whose uploads lie in a folder."""
-    with running(*on_a_free_port(), TMPDIR=str(folder)) as process:
+    with running(*on_a_free_port(), TMPDIR=str(folder), SNNET_LOG="1") as process:
         address = next(line for line in process.stdout if "SN-Net explorer at" in line).split()[-1]
         if is_ready:
             next(line for line in process.stdout if "networks ready" in line)
@@ -68,7 +69,13 @@ def test_what_is_under_way_is_finished_and_what_is_new_is_refused(tmp_path, lion
             visitor.join()
         assert set(answers) <= {200, 503}  # each begun before was given
         assert process.wait(30) == 0
-        assert "Traceback" not in process.stdout.read()
+        log = process.stdout.read()
+        assert "Traceback" not in log
+        assert re.search(
+            r"^\d{4}-\d\d-\d\dT\S+ POST /gradio_api/run/classify 200 \d+ ms \d+ B$", log, re.MULTILINE
+        )
+        assert re.search(r" POST /gradio_api/run/networks 503 ", log)
+        assert "lion" not in log
         assert not list(tmp_path.rglob("snnet-uploads-*"))
 
 
