@@ -8,6 +8,8 @@ const LONGEST_S = 60; // that a server may ask to be left alone
 const PATIENCE_MS = 120_000; // with one try; a photo may be on its way for longer
 const SLOW = [408, 504, 524]; // a proxy's patience ended
 const OK = 200;
+// This page's name for itself: behind a proxy its visitors share an address, and the server is fair to each.
+const VISITOR = { "X-Visitor": Math.random().toString(36).slice(2) };
 
 const OFFLINE = "This device is offline";
 const LOST = "The server does not answer";
@@ -110,7 +112,7 @@ export class Connection {
       const response = await fetch(url, {
         method: body === null ? "GET" : "POST",
         body,
-        headers: typeof body === "string" ? { "Content-Type": "application/json" } : undefined,
+        headers: typeof body === "string" ? { ...VISITOR, "Content-Type": "application/json" } : VISITOR,
         signal: AbortSignal.any(ends),
         keepalive: !isPatient, // it may outlive the page
       });

@@ -494,3 +494,11 @@ def test_a_network_that_cannot_be_loaded_says_so_and_the_zoo_stays(browser, monk
         page.wait_for_selector(".sn[data-state=failed]")
         assert page.inner_text("#sn-wait") == "lite.safetensors is missing: fetch the project again"
         assert page.locator("#sn-plot .point").count() > 1400
+
+
+def test_every_question_carries_the_pages_own_name_so_that_the_server_can_be_fair(visit):
+    page, names = visit(), set()
+    page.on("request", lambda r: r.method == "POST" and names.add(r.headers.get("x-visitor")))
+    page.click(".example")
+    page.wait_for_function("explorer.state.answers.size > 1", timeout=60_000)
+    assert len(names - {None}) == 1
