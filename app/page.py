@@ -62,6 +62,11 @@ class _Page(gr.Blocks):
         lacking = block_fn.inputs[len(inputs) :]
         if all(isinstance(block, Api) and block.value is not None for block in lacking):
             inputs = [*inputs, *(block.value for block in lacking)]
+        elif lacking:
+            with _sentences():
+                raise ValueError(
+                    f"{block_fn.api_name} takes more than {len(inputs)} values: see its description"
+                )
         return await super().preprocess_data(block_fn, _unmarked(inputs), *rest, **keywords)
 
 

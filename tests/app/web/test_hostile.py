@@ -359,6 +359,13 @@ class TestEndpoints:
         assert b"top5" not in body
         assert b"Traceback" not in body
 
+    def test_what_lacks_is_one_sentence_and_no_trace_in_the_log(self, address, capfd):
+        for data in ([], [{"path": "a"}]):
+            status, body, _ = post(address, "/gradio_api/run/classify", {"data": data})
+            assert status == 422
+            assert "takes more than" in json.loads(body)["error"]
+        assert "Traceback" not in capfd.readouterr().err
+
     def test_a_refused_photo_is_the_senders_and_says_why(self, address):
         image = {"path": upload(address, b"to do: take photos", "notes.jpg")}
         status, body, _ = post(address, "/gradio_api/run/classify", {"data": [image, 0.5]})
