@@ -26,7 +26,7 @@ export function createTrouble(page) {
   function draw() {
     const trouble = worst();
     if (server.isOutdated) show(RELOAD, "", "Reload");
-    else if (trouble) show(`${trouble.sentence}`, nextOf(trouble), trouble.isBusy ? "" : "Try now");
+    else if (trouble) show(trouble.sentence, nextOf(trouble), trouble.isBusy ? "" : "Try now");
     else if (!elements.trouble.hidden) thank();
     clearInterval(ticking);
     if (trouble) ticking = setInterval(draw, TICK_MS);
@@ -35,8 +35,8 @@ export function createTrouble(page) {
   /** @param {{isBusy: boolean, until: number}} trouble */
   function nextOf({ isBusy, until }) {
     const seconds = Math.ceil((until - performance.now()) / 1000);
-    if (!until || seconds < 1) return isBusy ? ": asking again …" : ": trying again …";
-    return `: ${isBusy ? "asking" : "trying"} again in ${seconds} s`;
+    if (!until || seconds < 1) return isBusy ? " · asking again …" : " · trying again …";
+    return ` · ${isBusy ? "asking" : "trying"} again in ${seconds} s`;
   }
 
   // Screen readers hear the sentence when it changes, not the countdown.
