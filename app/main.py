@@ -25,8 +25,10 @@ def main(program: str, arguments: Sequence[str] | None = None) -> int:
     openmp.spin_briefly()
     machine.give_freed_back()
     options = _parser(program).parse_args(arguments)
+    from snnet.optional import say_plainly
     from snnet.weights.files import WeightsError
 
+    say_plainly()
     try:
         (_write if options.write_page else _serve)(options)
     except (ValueError, OSError, WeightsError) as error:

@@ -1,6 +1,7 @@
 """Several networks behind one service: loaded when asked for, fetched in one place, forgotten in turn."""
 
 import threading
+import warnings
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from app import fetching, networks
 from app.service import Service
 from snnet.catalogue import entries, published
+from snnet.optional import MissingWarning
 from snnet.weights.files import WeightsError
 from tests.browser.weights import Far, levit_checkpoint, serving
 from tests.networks import tiny
@@ -221,3 +223,18 @@ def layer_text(service):
 def test_every_published_network_is_in_the_menu():
     names = {row["name"] for row in Service("lite").networks.menu()}
     assert names == {"lite", *published.families()}
+
+
+@pytest.mark.parametrize("damage", [b"not a database at all" * 400, b""])
+def test_a_damaged_store_keeps_no_photo_from_its_answer(tmp_path, monkeypatch, lion, damage):
+    """Nothing of the user's results is needed to classify."""
+    tiny(seed=3).save(tmp_path / "tiny")
+    monkeypatch.setenv("SNNET_HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "results.sqlite").write_bytes(damage)
+    service = Service(str(tmp_path / "tiny"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MissingWarning)
+        assert len(service.classify(str(lion), 1.0)["top5"]) == 5
+        assert len(service.sweep(str(lion))) == len(service.net.stitches)
+        assert service.network()["stitches"]
