@@ -132,7 +132,9 @@ def hold(page):
     )
 
 
-@pytest.mark.parametrize("trouble", [refused, starting, busy])
+@pytest.mark.parametrize(
+    "trouble", [starting, *(pytest.param(one, marks=pytest.mark.slow) for one in (refused, busy))]
+)
 def test_the_first_question_is_waited_for(browser, own, trouble):
     with visiting(browser, own) as visit:
         page = visit(ready=False, viewport={"width": 390, "height": 844})
@@ -281,7 +283,7 @@ def test_try_now_tries_now_and_a_new_photo_begins_anew(desk, lion):
     over(page)
 
 
-@pytest.mark.parametrize("is_known", [True, False])
+@pytest.mark.parametrize("is_known", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_another_version_of_the_app_answers_under_its_number_or_asks_to_reload(open_page, lion, is_known):
     page = open_page()
     part = page.evaluate("gradio_config.components.find((one) => one.props.server_fns)")

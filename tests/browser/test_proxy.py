@@ -159,7 +159,7 @@ def answers(page):
     return "lion" in page.inner_text("#sn-bars")
 
 
-@pytest.mark.parametrize("slash", ["/", ""])
+@pytest.mark.parametrize("slash", ["/", pytest.param("", marks=pytest.mark.slow)])
 def test_the_page_answers_a_photo_below_a_path(proxy, opened, slash):
     page = opened(proxy[0] + slash)
     assert page.evaluate("location.pathname") == f"{PATH}/"
@@ -167,7 +167,7 @@ def test_the_page_answers_a_photo_below_a_path(proxy, opened, slash):
     assert answers(page)
 
 
-@pytest.mark.parametrize("slash", ["/", ""])
+@pytest.mark.parametrize("slash", [pytest.param("/", marks=pytest.mark.slow), ""])
 def test_so_it_does_where_the_path_is_passed_on(proxy, opened, slash):
     page = opened(proxy[1] + slash)
     assert answers(page)

@@ -277,6 +277,7 @@ def test_a_broken_photo_stops_every_process_with_its_name(with_broken, tmp_path,
     assert "1 photos left out" in said
 
 
+@pytest.mark.slow  # two processes of the command, each with its own torch
 def test_kill_9_and_the_same_command_again(folder, tmp_path, capsys, monkeypatch):
     many = tmp_path / "many"
     for synset in SYNSETS:

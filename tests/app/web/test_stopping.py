@@ -40,6 +40,7 @@ def status_of(address):
     return json.loads(ask(address, "GET", "/healthz")[1])["status"]
 
 
+@pytest.mark.slow  # starts the app
 def test_what_is_under_way_is_finished_and_what_is_new_is_refused(tmp_path, lion):
     with app(tmp_path, is_ready=True) as (address, process):
         body, fields = photo_form(lion.read_bytes(), "lion.jpg")
