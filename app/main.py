@@ -149,7 +149,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
         "--megapixels",
         type=float,
         default=MEGAPIXELS,
-        help="of photos decoded at once, some 12 bytes of memory a pixel: more wait (default: %(default)s)",
+        help="of photos decoded at once, up to 20 bytes of memory a pixel: more wait (default: %(default)s)",
     )
     parser.add_argument("--share", action="store_true", help="a public link, by Gradio's servers")
     parser.add_argument(

@@ -124,9 +124,6 @@ class Questions:
 
 
 def _refusal(error: Exception) -> dict[str, Any]:
-    refusal: dict[str, Any] = {"error": str(error)}
     if isinstance(error, Busy):
-        refusal["busy"] = {"place": error.place, "retry_s": error.retry_after_s}
-    if isinstance(error, NoSweep):
-        refusal["gone"] = True
-    return refusal
+        return error.answer()
+    return {"error": str(error)} | ({"gone": True} if isinstance(error, NoSweep) else {})

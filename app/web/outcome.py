@@ -24,10 +24,7 @@ class Outcome:
     @property
     def busy(self) -> dict[str, Any] | None:
         """The answer to who came too late: {"error", "busy": {"place", "retry_s"}}; None for all others."""
-        if not isinstance(self.error, Busy):
-            return None
-        wait = {"place": self.error.place, "retry_s": self.error.retry_after_s}
-        return {"error": str(self.error), "busy": wait}
+        return self.error.answer() if isinstance(self.error, Busy) else None
 
 
 _OUTCOME: ContextVar[Outcome | None] = ContextVar("snnet_outcome", default=None)

@@ -194,7 +194,8 @@ class Scheduler:
         with self._changed:
             if task not in self._line or task.is_open:
                 return 0
-            return sum(self._order(other) < self._order(task) for other in self._line if other.is_attended)
+            mine = self._order(task)
+            return sum(self._order(other) < mine for other in self._line if other.is_attended)
 
     @property
     def is_alive(self) -> bool:

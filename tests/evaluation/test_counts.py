@@ -9,7 +9,6 @@ import sqlite3
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from snnet.commands import main
 from snnet.evaluation import counts as counting
@@ -22,18 +21,12 @@ from snnet.photos.photo_set import open_photos
 from tests.evaluation.test_evaluate import SYNSETS, Killed, counted
 from tests.limits import folder_that_is_only_read
 from tests.networks import tiny
+from tests.photos.sets import noise
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    generator = torch.Generator().manual_seed(0)
-    for synset in SYNSETS:
-        (folder / synset).mkdir()
-        for number in range(3):
-            pixels = torch.randint(0, 256, (70, 80, 3), generator=generator, dtype=torch.uint8)
-            Image.fromarray(pixels.numpy()).save(folder / synset / f"{number}.png")
-    return folder
+    return noise(tmp_path_factory.mktemp("photos"), SYNSETS, 3)
 
 
 @pytest.fixture

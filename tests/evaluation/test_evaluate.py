@@ -22,6 +22,7 @@ from snnet.network import sweep as walks
 from snnet.photos.decode import PhotoError
 from snnet.photos.photo_set import open_photos
 from tests.networks import tiny
+from tests.photos.sets import noise
 
 # three ImageNet-1k classes that the ten-class tiny network can answer with
 SYNSETS = {"n01440764": 0, "n01443537": 1, "n01484850": 2}
@@ -29,14 +30,7 @@ SYNSETS = {"n01440764": 0, "n01443537": 1, "n01484850": 2}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    generator = torch.Generator().manual_seed(0)
-    for synset in SYNSETS:
-        (folder / synset).mkdir()
-        for number in range(5):
-            pixels = torch.randint(0, 256, (70, 80, 3), generator=generator, dtype=torch.uint8)
-            Image.fromarray(pixels.numpy()).save(folder / synset / f"{number}.png")
-    return folder
+    return noise(tmp_path_factory.mktemp("photos"), SYNSETS, 5)
 
 
 @pytest.fixture

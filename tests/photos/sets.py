@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 from PIL import Image
 
 
@@ -33,3 +34,14 @@ def folder(root: Path, names) -> Path:
 
 def shades(photos) -> list[int]:
     return [image.getpixel((0, 0))[0] for image, _ in photos]
+
+
+def noise(root: Path, names, number: int) -> Path:
+    """Put so many photos of noise into a folder a name, the same every time."""
+    generator = torch.Generator().manual_seed(0)
+    for name in names:
+        (root / name).mkdir()
+        for k in range(number):
+            pixels = torch.randint(0, 256, (70, 80, 3), generator=generator, dtype=torch.uint8)
+            Image.fromarray(pixels.numpy()).save(root / name / f"{k}.png")
+    return root

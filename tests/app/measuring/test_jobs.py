@@ -3,14 +3,13 @@
 import threading
 
 import pytest
-import torch
-from PIL import Image
 
 from app.measuring.jobs import Backend
 from app.service import Service
 from snnet.evaluation import intervals, provenance, results
 from snnet.evaluation.store import Store
 from tests.networks import tiny
+from tests.photos.sets import noise
 
 # classes that the ten-class tiny network can answer with
 SYNSETS = ("n01440764", "n01443537", "n01484850")
@@ -18,14 +17,7 @@ SYNSETS = ("n01440764", "n01443537", "n01484850")
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    generator = torch.Generator().manual_seed(0)
-    for synset in SYNSETS:
-        (folder / synset).mkdir()
-        for number in range(6):
-            pixels = torch.randint(0, 256, (70, 80, 3), generator=generator, dtype=torch.uint8)
-            Image.fromarray(pixels.numpy()).save(folder / synset / f"{number}.png")
-    return folder
+    return noise(tmp_path_factory.mktemp("photos"), SYNSETS, 6)
 
 
 @pytest.fixture(scope="module")
