@@ -82,3 +82,11 @@ def test_named_files_exist(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for name in re.findall(r"`((?:snnet|app|tests|benchmarks|docs|assets)/[\w./-]*)`", text):
         assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("page", PAGE_NAMES)
+def test_named_tests_exist(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for file, test in re.findall(r"`(tests/[\w./]*\.py)::(\w+)`", text):
+        source = (ROOT / file).read_text(encoding="utf-8")
+        assert re.search(rf"def {test}\b", source), f"{file}::{test}"
