@@ -57,3 +57,23 @@ def lion() -> Path:
     from gradio.media import get_image
 
     return Path(get_image("lion.jpg"))
+
+
+@pytest.fixture
+def refused(request):
+    """Expect a refusal that the test is marked with: `with refused(piece) as told: …`.
+
+    It must be raised where its name says, itself or as the cause of what is raised; `told.sentence` is what a
+    person reads. Without `piece`, the only one. All that the test is marked with must happen.
+    """
+    from tests.refusals.sites import Told, expect
+
+    names = request.function.refusals
+    told = {name: Told() for name in names}
+
+    def context(piece: str = ""):
+        (name,) = [name for name in names if piece in name]
+        return expect(name, told[name])
+
+    yield context
+    assert not (missing := [name for name in names if not told[name].sentence]), f"not refused: {missing}"

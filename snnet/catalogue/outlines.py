@@ -20,7 +20,7 @@ def outlines(names: Sequence[str]) -> dict[str, "nn.Module"]:
     if isinstance(names, str) or len(names) < 2:
         raise ValueError(f"{names!r}: two or more names of timm's models are needed")
     if len(set(names)) < len(names):
-        raise ValueError(f"{', '.join(names)}: a model stands twice")
+        raise ValueError(f"{', '.join(names)}: a model stands twice: name each once")
     for name in names:
         if not timm.is_model(name):
             close = difflib.get_close_matches(name.split(".")[0], timm.list_models(), n=3)
