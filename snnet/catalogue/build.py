@@ -112,7 +112,9 @@ def network(names: Sequence[str], joining: Joining) -> "StitchedNetwork":
         images = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0))
         for anchor, way in zip(net.anchors, net.stitches, strict=False):
             if not torch.allclose(net(images, way), anchor.model(images), rtol=1e-4, atol=1e-5):
-                raise ValueError(f"{anchor.name} can't be cut: run in parts it is not the same model; take another")
+                raise ValueError(
+                    f"{anchor.name} can't be cut, as it is another model when run in parts: take another"
+                )
     return net
 
 

@@ -1,7 +1,8 @@
 """Where the project refuses something, read from its sources, and which test makes each refusal happen.
 
 A refusal is a `raise` with a sentence. It is named by its file and a piece of its source, such as
-"snnet/frontier.py: is below the smallest". Files whose sentences no person reads are left out, with the reason.
+"snnet/frontier.py: is below the smallest". Files whose sentences no person reads are left out, with the
+reason.
 """
 
 import ast
