@@ -50,6 +50,10 @@ class Entry:
         """
         return None
 
+    def untrained_outline(self) -> "StitchedNetwork | None":
+        """Return what `untrained` does but without memory or weights; None where that has to be built."""
+        return None
+
     def facts(self) -> dict[str, Any]:
         """Return what is known without the weights: see `facts`."""
         return {}
@@ -111,7 +115,18 @@ class PublishedEntry(Entry):
     def untrained(self, own_norms: bool = False) -> "StitchedNetwork | None":
         from snnet.catalogue import published
 
-        return published.untrained(self.name, rank=published.LOW_RANK if self._family.is_two_way else 0)
+        return published.untrained(self.name, rank=self._rank)
+
+    def untrained_outline(self) -> "StitchedNetwork | None":
+        from snnet.catalogue import published
+
+        return published.outline(self.name, rank=self._rank)
+
+    @property
+    def _rank(self) -> int:
+        from snnet.catalogue import published
+
+        return published.LOW_RANK if self._family.is_two_way else 0
 
     def facts(self) -> dict[str, Any]:
         from snnet.tables import published_results

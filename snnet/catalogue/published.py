@@ -87,7 +87,7 @@ def _merged(state_dict: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
 # --------------------------------------------------------------------------------------------- networks
 
 
-def outline(name: str) -> "StitchedNetwork":
+def outline(name: str, rank: int = 0) -> "StitchedNetwork":
     """Return a published network without memory: its stitches and what they cost, but no weights.
 
     Raises ValueError for an unknown name.
@@ -97,7 +97,7 @@ def outline(name: str) -> "StitchedNetwork":
     from snnet.catalogue.stitched_network import StitchedNetwork
 
     with torch.device("meta"):
-        return assemble(StitchedNetwork, family_of(name))
+        return assemble(StitchedNetwork, family_of(name), rank)
 
 
 def blank(name: str, rank: int = 0) -> "StitchedNetwork":

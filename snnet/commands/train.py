@@ -12,6 +12,7 @@ from snnet.training.recipes import RECIPES, Recipe
 
 if TYPE_CHECKING:
     from snnet.catalogue.stitched_network import StitchedNetwork
+    from snnet.photos.photo_set import Photos
     from snnet.training.plan import Plan
 
 
@@ -51,7 +52,6 @@ def run(options: argparse.Namespace) -> None:
     """Train, or say what would be trained."""
     from snnet.catalogue import entries
     from snnet.evaluation.store import Store
-    from snnet.training.plan import plan
     from snnet.training.run import TrainingOptions, train
 
     malloc.keep_freed()
@@ -61,13 +61,13 @@ def run(options: argparse.Namespace) -> None:
     )
     photos = open_photos(options, remember=Store().fingerprints)
     entry = entries.entry(options.network)
+    if options.dry_run and (outline := entry.untrained_outline()):  # whose weights need not be here
+        _say_what_would_run(name, outline, photos, recipe)
+        return
     untrained = entry.untrained(own_norms=options.own_norms)
     net = entries.load(options.network) if untrained is None else untrained
     if options.dry_run:
-        if name:
-            print(RECIPES[name].describe())
-        processes = int(os.environ.get("WORLD_SIZE", "1"))
-        print("\n".join(_dry_run(net, plan(net, photos, recipe, processes))))
+        _say_what_would_run(name, net, photos, recipe)
         return
     running = TrainingOptions(
         is_started=untrained is None,
@@ -88,6 +88,16 @@ def run(options: argparse.Namespace) -> None:
     say(f"wrote {options.out}: measure it with: python -m snnet evaluate {options.out} --data PHOTOS")
 
 
+def _say_what_would_run(name: str | None, net: "StitchedNetwork", photos: "Photos", recipe: Recipe) -> None:
+    from snnet.training.plan import plan
+
+    if name:
+        print(RECIPES[name].describe(recipe))
+        print(RECIPES[name].settings(recipe))
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    print("\n".join(_dry_run(net, plan(net, photos, recipe, processes))))
+
+
 def _dry_run(net: "StitchedNetwork", plan: "Plan") -> list[str]:
     """Return what a run would do, in lines for people."""
     from snnet.training.optimiser import learning_rates, parameter_groups
@@ -102,7 +112,8 @@ def _dry_run(net: "StitchedNetwork", plan: "Plan") -> list[str]:
         f"{moving / 1e6:.2f} of {net.total_params_m:.2f} M parameters move",
         f"photos    {plan.photos:,}; batch {plan.batch} = {recipe.batch_size} × {plan.processes} processes",
         f"steps     {plan.steps:,}, {plan.steps_an_epoch:,} an epoch; lr rises over {plan.warmup_steps:,}",
-        f"draws     {recipe.draws} of the stitches a step",
+        f"draws     {recipe.draws} of the stitches a step"
+        + (", each process its own" if recipe.draw_by == "process" else ""),
         f"teacher   {recipe.teacher}, {recipe.distillation}, weight {recipe.alpha:g}"
         if recipe.distillation != "none"
         else "teacher   none",

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -15,6 +15,7 @@ import torch
 from snnet.network.network import Network
 from snnet.photos.photo_set import Photos
 from snnet.training.plan import Plan, TrainingError
+from snnet.training.recipes import Recipe
 from snnet.weights.files import load_safely
 
 CHECKPOINT = "checkpoint.pt"
@@ -86,12 +87,26 @@ def read(folder: Path, run: dict[str, Any]) -> dict[str, Any] | None:
         raise TrainingError(
             f"{file} can't be read ({type(error).__name__}): delete it to begin anew"
         ) from error
+    theirs = _as_now(theirs, run)
     if theirs != run:
         raise TrainingError(
             f"{folder} holds another run ({_difference(theirs, run)}): give another "
             "--out, or delete the folder to begin anew"
         )
     return state
+
+
+def _as_now(theirs: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
+    """Return what made a run of an earlier version, whose recipe had fewer settings, as this one says it.
+
+    Settings that it had not stand for what it did. Repeats alone were counted otherwise, into the epoch.
+    """
+    recipe = theirs.get("recipe", {})
+    new = ours["recipe"].keys() - recipe.keys()
+    before = {setting.name: setting.default for setting in fields(Recipe) if setting.name in new}
+    if before and recipe.get("repeats", 1) != 1:
+        before["repeats"] = f"{recipe['repeats']} counted into the epoch"
+    return theirs | {"recipe": recipe | before}
 
 
 def _difference(theirs: dict[str, Any], ours: dict[str, Any]) -> str:

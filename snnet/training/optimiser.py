@@ -30,16 +30,19 @@ def parameter_groups(net: Network, recipe: Recipe) -> list[dict[str, Any]]:
     ]
 
 
-def optimizer_of(net: Network, recipe: Recipe) -> torch.optim.Optimizer:
+def optimizer_of(net: Network, plan: Plan) -> torch.optim.Optimizer:
     """Return timm's optimiser over `parameter_groups`."""
     from timm.optim import create_optimizer_v2
 
+    recipe = plan.recipe
+    own: dict[str, Any] = {"eps": recipe.eps} if recipe.eps else {}
     optimizer: torch.optim.Optimizer = create_optimizer_v2(
         parameter_groups(net, recipe),
         recipe.optimizer,
-        lr=recipe.lr,
+        lr=plan.rates[0],
         weight_decay=recipe.weight_decay,
         momentum=recipe.momentum,
+        **own,
     )
     return optimizer
 
@@ -49,24 +52,40 @@ def scheduler_of(optimizer: torch.optim.Optimizer, plan: Plan) -> Any:
     from timm.scheduler import create_scheduler_v2
 
     recipe = plan.recipe
+    is_before = recipe.warmup_place == "before"
+    _, warmup_lr, min_lr = plan.rates
     scheduler, _ = create_scheduler_v2(
         optimizer,
         recipe.schedule,
-        num_epochs=plan.steps,  # every step is an epoch to it
+        # every step is an epoch to it
+        num_epochs=plan.steps - (plan.warmup_steps if is_before else 0),
         warmup_epochs=plan.warmup_steps,
-        warmup_lr=recipe.warmup_lr,
-        min_lr=recipe.min_lr,
+        warmup_prefix=is_before,
+        warmup_lr=warmup_lr,
+        min_lr=min_lr,
     )
     return scheduler
 
 
 def learning_rates(plan: Plan) -> Callable[[int], float]:
     """Return what tells the stitching layers' learning rate at a step (from 0)."""
-    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=plan.recipe.lr)
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=plan.rates[0])
     scheduler = scheduler_of(optimizer, plan)
 
     def at(step: int) -> float:
-        scheduler.step(step)
+        scheduler.step(plan.time(step))
         return float(optimizer.param_groups[0]["lr"])
 
     return at
+
+
+def clipped(groups: list[dict[str, Any]], recipe: Recipe) -> float:
+    """Clip the gradients of the optimiser's groups in place; return their norm of before."""
+    from timm.utils.agc import adaptive_clip_grad
+
+    moving = [p for group in groups for p in group["params"] if p.grad is not None]
+    if recipe.clip_mode == "norm":
+        return float(nn.utils.clip_grad_norm_(moving, recipe.clip))
+    norm = float(nn.utils.get_total_norm([p.grad for p in moving]))
+    adaptive_clip_grad(moving, recipe.clip)  # Brock et al., ICML 2021
+    return norm

@@ -12,6 +12,8 @@ from snnet.photos.photo_set import Photos
 from snnet.stitches.stitch import Stitch
 from snnet.training.recipes import Recipe
 
+_EPOCHS = 10  # of a run so long may its learning rate change once an epoch; else it would hardly change
+
 
 class TrainingError(ValueError):
     """Says why a run can't begin, or can't go on, and what to do."""
@@ -39,8 +41,8 @@ class Plan:
 
     @property
     def steps_an_epoch(self) -> int:
-        """Whole batches in one pass over the photos."""
-        return max(1, self.photos * self.recipe.repeats // self.batch)
+        """Whole batches in as many photos as there are, whether each comes once or repeated."""
+        return max(1, self.photos // self.batch)
 
     @property
     def steps(self) -> int:
@@ -53,17 +55,37 @@ class Plan:
         return min(round(self.recipe.warmup_epochs * self.steps_an_epoch), self.steps // 2)
 
     @property
+    def rates(self) -> tuple[float, float, float]:
+        """Learning rates of this batch: the highest, where warm-up begins, and the lowest."""
+        recipe = self.recipe
+        factor = self.batch / recipe.lr_batch
+        all_of_them = factor if recipe.lr_scaling == "all" else 1.0
+        highest = recipe.lr * (1.0 if recipe.lr_scaling == "none" else factor)
+        return highest, recipe.warmup_lr * all_of_them, recipe.min_lr * all_of_them
+
+    def time(self, step: int) -> int:
+        """Return the step whose learning rate a step (from 0) has: one each step, or the same all epoch."""
+        if self.recipe.pace == "step" or self.steps < _EPOCHS * self.steps_an_epoch:
+            return step
+        epoch = step // self.steps_an_epoch
+        return max(0, epoch - (self.recipe.pace == "late")) * self.steps_an_epoch
+
+    @property
     def stitches(self) -> tuple[Stitch, ...]:
         """Every stitch that is drawn from."""
         return tuple(stitch for group in self.groups for stitch in group)
 
-    def stitch(self, step: int) -> Stitch:
+    def stitch(self, step: int, rank: int = 0) -> Stitch:
         """Return the stitch that a step (from 0) trains, the first one of several; see `stitches_at`."""
-        return self.stitches_at(step)[0]
+        return self.stitches_at(step, rank)[0]
 
-    def stitches_at(self, step: int) -> tuple[Stitch, ...]:
-        """Return the stitches of a step (from 0): different ones, of one size, the same in every process."""
-        draw = random.Random(f"stitch {self.recipe.seed} {step}")
+    def stitches_at(self, step: int, rank: int = 0) -> tuple[Stitch, ...]:
+        """Return the stitches of a step (from 0) in a process: different ones, of one size.
+
+        The same in every process, unless the recipe has each draw its own.
+        """
+        own = f" {rank}" if rank and self.recipe.draw_by == "process" else ""
+        draw = random.Random(f"stitch {self.recipe.seed} {step}{own}")
         stitches = [draw.choice(draw.choice(self.groups))]
         while len(stitches) < self.recipe.draws:
             size = stitches[0].image_size
@@ -76,15 +98,19 @@ class Plan:
     def samples(self, step: int, rank: int) -> list[tuple[int, int]]:
         """Return (running number of the sample, index of the photo) for one process's share of a step.
 
-        With equal seeds, the shares of all processes together are the batch of one process alone.
+        With equal seeds, the shares of all processes together are the batch of one process alone. Repeats of
+        a photo go to different processes, as DeiT's sampler deals them.
         """
         epoch, within = divmod(step, self.steps_an_epoch)
-        order = self._order(epoch)
-        first = within * self.batch + rank * self.recipe.batch_size
-        places = range(first, first + self.recipe.batch_size)
-        number = step * self.batch + rank * self.recipe.batch_size
+        order, repeats = self._order(epoch), self.recipe.repeats
+        share = slice(rank * self.recipe.batch_size, (rank + 1) * self.recipe.batch_size)
+        if repeats > 1:
+            share = slice(rank, None, self.processes)
         # fewer photos than a batch: they come round again
-        return [(number + k, order[p // self.recipe.repeats % self.photos]) for k, p in enumerate(places)]
+        return [
+            (step * self.batch + k, order[(within * self.batch + k) // repeats % self.photos])
+            for k in range(self.batch)[share]
+        ]
 
     def _order(self, epoch: int) -> list[int]:
         if epoch not in self._orders:
@@ -116,7 +142,7 @@ def plan(net: Network, photos: Photos, recipe: Recipe, processes: int = 1) -> Pl
         raise TrainingError(
             f"batch size {recipe.batch_size} is odd: mixup and cutmix pair the photos of a batch"
         )
-    groups = [tuple(stitches)] if recipe.sampling == "uniform" else _by_gmacs(net, stitches, recipe.groups)
+    groups = [tuple(stitches)] if recipe.sampling == "uniform" else _by_gmacs(net, stitches, recipe)
     row_groups = () if photos.local else tuple(photos.row_groups or ())
     return Plan(recipe, tuple(groups), len(photos), processes, row_groups)
 
@@ -133,11 +159,22 @@ def _check_labels(net: Network, photos: Photos) -> None:
         )
 
 
-def _by_gmacs(net: Network, stitches: Sequence[Stitch], groups: int) -> list[tuple[Stitch, ...]]:
-    """Return the stitches in ranges of GMACs of equal width, empty ones left out (SN-Netv2, ECCV 2024)."""
+def _by_gmacs(net: Network, stitches: Sequence[Stitch], recipe: Recipe) -> list[tuple[Stitch, ...]]:
+    """Return the stitches in ranges of GMACs (SN-Netv2, ECCV 2024), empty ones left out.
+
+    Of equal width; or, with `group_gmacs`, each range begins with the first stitch that costs so much more
+    than the first of the range before.
+    """
     gmacs = [net.cost(stitch).gmacs for stitch in stitches]
-    low, width = min(gmacs), (max(gmacs) - min(gmacs)) / groups or 1.0
     ranges: dict[int, list[Stitch]] = {}
-    for stitch, cost in zip(stitches, gmacs, strict=True):
-        ranges.setdefault(min(groups - 1, int((cost - low) / width)), []).append(stitch)
+    if recipe.group_gmacs:
+        number, first = 0, min(gmacs)
+        for cost, place in sorted(zip(gmacs, range(len(stitches)), strict=True)):
+            if cost - first > recipe.group_gmacs:
+                number, first = number + 1, cost
+            ranges.setdefault(number, []).append(stitches[place])
+    else:
+        low, width = min(gmacs), (max(gmacs) - min(gmacs)) / recipe.groups or 1.0
+        for stitch, cost in zip(stitches, gmacs, strict=True):
+            ranges.setdefault(min(recipe.groups - 1, int((cost - low) / width)), []).append(stitch)
     return [tuple(ranges[number]) for number in sorted(ranges)]

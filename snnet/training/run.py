@@ -22,9 +22,10 @@ from snnet.photos.photo_set import Photos
 from snnet.stitches.stitch import Stitch
 from snnet.training import checkpoint
 from snnet.training.log import Log
-from snnet.training.optimiser import optimizer_of, scheduler_of
+from snnet.training.optimiser import clipped, optimizer_of, scheduler_of
 from snnet.training.plan import TrainingError, plan
 from snnet.training.recipes import Recipe
+from snnet.training.regularisation import prepare
 from snnet.training.samples import Samples, batches, seeded
 from snnet.training.teacher import Teacher, loss_of
 
@@ -133,8 +134,9 @@ class Run:
 
         recipe, device = self.recipe, self.accelerator.device
         self.teacher = Teacher(self.net, recipe).to(device) if recipe.distillation != "none" else None
+        self.undo = prepare(self.net, recipe)
         self.net.to(device).to(memory_format=torch.channels_last)  # twice as fast for convolutions on CPUs
-        self.optimizer = optimizer_of(self.net, recipe)
+        self.optimizer = optimizer_of(self.net, self.plan)
         self.net.train(bool(recipe.anchor_lr))  # frozen anchors keep their batch norms' statistics
         self.scheduler = scheduler_of(self.optimizer, self.plan)
         self.mixup = None
@@ -188,20 +190,21 @@ class Run:
 
     def step(self, step: int, images: Tensor, labels: Tensor) -> dict[str, Any]:
         """Train one step on this process's (B, 3, S, S) images; return its row of the log."""
-        recipe, stitches, device = self.recipe, self.plan.stitches_at(step), self.accelerator.device
-        self.scheduler.step(step)
+        rank = self.accelerator.process_index
+        recipe, stitches, device = self.recipe, self.plan.stitches_at(step, rank), self.accelerator.device
+        self.scheduler.step(self.plan.time(step))
         images = images.to(device, memory_format=torch.channels_last)
         targets = labels.to(device)
         dtype = _DTYPES.get(recipe.precision)
         with (
-            seeded("step", recipe.seed, step, self.accelerator.process_index),
+            seeded("step", recipe.seed, step, rank),
             torch.autocast(device.type, dtype, enabled=dtype is not None),
         ):
             if self.mixup:
                 images, targets = self.mixup(images, targets.clamp_min(0))  # unlabelled ones are mixed too
             logits = self.model(images, stitches)
             teacher = self.teacher(images, recipe.temperature) if self.teacher else None
-        losses = torch.stack([loss_of(each.float(), teacher, targets, recipe) for each in logits])
+        losses = torch.stack([loss_of(each, teacher, targets, recipe) for each in logits])
         self.scaler.scale(losses.mean()).backward()
         values = self.accelerator.reduce(losses.detach(), "mean").tolist()
         for stitch, value in zip(stitches, values, strict=True):
@@ -214,8 +217,7 @@ class Run:
         norm = math.nan
         if recipe.clip:
             self.scaler.unscale_(self.optimizer)
-            moving = [p for group in groups for p in group["params"]]
-            norm = float(nn.utils.clip_grad_norm_(moving, recipe.clip))
+            norm = clipped(groups, recipe)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         # to None: what the next stitch doesn't use neither moves nor decays
@@ -262,6 +264,7 @@ class Run:
         return int(state["step"])
 
     def _finish(self) -> Network:
+        self.undo()
         if self.ema:
             self.net.load_state_dict(self.ema.module.state_dict())
         recipe = self.recipe

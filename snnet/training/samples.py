@@ -65,20 +65,30 @@ class Samples:
 def augmentation(recipe: Recipe, transform: Transform) -> Any:
     """Return timm's augmentation as the recipe has it: a PIL image -> (3, S, S)."""
     from timm.data import create_transform
+    from timm.data.transforms import str_to_interp_mode
+    from torchvision import transforms
 
-    return create_transform(
+    is_theirs = recipe.interpolation != "evaluation"
+    interpolation = recipe.interpolation if is_theirs else transform.interpolation
+    steps = create_transform(
         input_size=(3, transform.image_size, transform.image_size),
         is_training=True,
         scale=(recipe.crop_scale, 1.0),
         hflip=recipe.flip,
         color_jitter=recipe.color_jitter,
         auto_augment=recipe.auto_augment or None,
-        interpolation=transform.interpolation,
+        interpolation=interpolation,
         mean=transform.mean,
         std=transform.std,
         re_prob=recipe.erase,
         re_mode="pixel",
     )
+    if recipe.crop_mode == "padded":  # as DeiT III has it, and timm has not
+        steps.transforms[:1] = [
+            transforms.Resize(transform.image_size, str_to_interp_mode(interpolation)),
+            transforms.RandomCrop(transform.image_size, padding=4, padding_mode="reflect"),
+        ]
+    return steps
 
 
 def _collate(rows: Sequence[tuple[Tensor, int] | str]) -> Any:
@@ -96,7 +106,7 @@ def _loader(plan: Plan, samples: Samples, first: int, rank: int, workers: int) -
     from snnet.photos.batches import worker_options
 
     keys = [
-        [(number, index, plan.stitch(step).image_size) for number, index in plan.samples(step, rank)]
+        [(number, index, plan.stitch(step, rank).image_size) for number, index in plan.samples(step, rank)]
         for step in range(first, min(plan.steps, first + plan.steps_an_epoch))
     ]
     return DataLoader(

@@ -71,24 +71,29 @@ def _whole(anchor: Any) -> Callable[[Tensor], Tensor]:
     return run
 
 
-def loss_of(logits: Tensor, teacher: Tensor | None, targets: Tensor | None, recipe: Recipe) -> Tensor:
+def loss_of(
+    logits: Tensor | tuple[Tensor, Tensor], teacher: Tensor | None, targets: Tensor | None, recipe: Recipe
+) -> Tensor:
     """Return the loss of (B, classes) logits against the teacher's log-probabilities and the labels.
 
+    Of a pair, as DeiT's and LeViT's two heads give it, the first learns from the labels, the second from the
+    teacher.
     `teacher` is (B, classes); `targets` are (B,) classes or (B, classes) mixed ones. Hard distillation is
     DeiT's (Touvron et al., ICML 2021): cross-entropy to the teacher's class; soft is KL · T² (Hinton et al.,
     2015).
     """
+    first, second = (each.float() for each in (logits if isinstance(logits, tuple) else (logits, logits)))
     share = recipe.alpha if recipe.distillation != "none" else 0.0
-    loss = logits.new_zeros(())
+    loss = first.new_zeros(())
     if share < 1:
         assert targets is not None
         smoothing = recipe.smoothing if targets.ndim == 1 else 0.0  # mixing has smoothed already
-        loss = (1 - share) * F.cross_entropy(logits, targets, label_smoothing=smoothing)
+        loss = (1 - share) * F.cross_entropy(first, targets, label_smoothing=smoothing)
     if share:
         assert teacher is not None
         if recipe.distillation == "hard":
-            return loss + share * F.cross_entropy(logits, teacher.argmax(1))
-        ours = (logits / recipe.temperature).log_softmax(1)
+            return loss + share * F.cross_entropy(second, teacher.argmax(1))
+        ours = (second / recipe.temperature).log_softmax(1)
         kl = F.kl_div(ours, teacher, reduction="batchmean", log_target=True)
         loss = loss + share * recipe.temperature**2 * kl
     return loss

@@ -1,6 +1,7 @@
 """The network that ships: its anchors, its stitches, its files."""
 
 import json
+from collections import Counter
 
 import pytest
 import timm
@@ -92,6 +93,68 @@ class TestLite:
         assert sums[1].items() <= sums[0].items()
         again = snnet.load(str(tmp_path / "light"))
         assert all(torch.equal(again.state_dict()[name], t) for name, t in lite.state_dict().items())
+
+
+# The synsets of the photos' classes by what they show; what a synset means, timm's list of names says.
+DOGS = {
+    "n02086240": "Shih-Tzu",
+    "n02087394": "Rhodesian ridgeback",
+    "n02088364": "beagle",
+    "n02089973": "English foxhound",
+    "n02093754": "Border terrier",
+    "n02096294": "Australian terrier",
+    "n02099601": "golden retriever",
+    "n02102040": "English springer",
+    "n02105641": "Old English sheepdog",
+    "n02111889": "Samoyed",
+    "n02115641": "dingo",
+}
+FISH = {"n01440764": "tench"}
+OBJECTS = {
+    "n02979186": "cassette player",
+    "n03000684": "chain saw",
+    "n03028079": "church",
+    "n03394916": "French horn",
+    "n03417042": "garbage truck",
+    "n03425413": "gas pump",
+    "n03445777": "golf ball",
+    "n03888257": "parachute",
+}
+
+
+def test_the_photos_show_what_is_said_of_them():
+    from timm.data import ImageNetInfo
+
+    from snnet.evaluation.results import read_table, shipped
+    from snnet.paths import ASSETS
+
+    info = ImageNetInfo("imagenet-1k")
+    shown = {
+        name: f"{len(named)} {kind}"
+        for kind, named in (("dogs", DOGS), ("fish", FISH), ("objects", OBJECTS))
+        for name in named
+    }
+    for synset, name in (DOGS | FISH | OBJECTS).items():
+        assert name.lower() in info.label_name_to_description(synset).lower()
+    docs = ASSETS.parent / "docs" / "lite"
+    for result in [*shipped(), *read_table(docs / "least-squares.csv")]:
+        synsets = {info.index_to_label_name(number) for number in result.per_class}
+        assert synsets == {*DOGS, *FISH, *OBJECTS}
+        about = f"{len(synsets)} classes ({', '.join(dict.fromkeys(shown.values()))})"
+        assert result.photos_about == f"{result.total:,} ImageNet-1k validation photos of {about}"
+    assert about in (docs / "README.md").read_text()
+
+
+def test_the_shipped_figures_are_of_the_shared_photos(shared):
+    from timm.data import ImageNetInfo
+
+    from snnet.evaluation.results import shipped
+    from snnet.photos.photo_set import open_photos
+
+    photos, info = open_photos(shared / "data" / "val.parquet"), ImageNetInfo("imagenet-1k")
+    assert {result.photos for result in shipped()} == {photos.fingerprint}
+    counts = Counter(info.index_to_label_name(label) for label in photos.labels)
+    assert counts == dict.fromkeys([*DOGS, *FISH, *OBJECTS], 50)
 
 
 def test_anchors_that_are_no_originals_are_not_left_to_them(tmp_path):

@@ -1,4 +1,6 @@
+from collections import Counter
 from itertools import groupby, pairwise
+from math import cos, pi
 
 import pytest
 
@@ -7,6 +9,8 @@ from snnet.training import optimiser
 from snnet.training import plan as plans
 from tests.networks import tiny
 from tests.training.settings import recipe
+
+PACES = ("step", "epoch", "late")
 
 
 class TestPlan:
@@ -50,7 +54,38 @@ class TestPlan:
         numbers, indices = zip(*plan.samples(0, 0), strict=True)
         assert len(set(numbers)) == 6
         assert indices[:3] == indices[:1] * 3
-        assert plan.steps_an_epoch == 9
+
+    def test_repeats_leave_an_epoch_as_long_and_take_a_third_of_the_photos(self, photos):
+        plan = plans.plan(tiny(), photos, recipe(batch_size=6, repeats=3))
+        assert plan.steps_an_epoch == 3
+        for epoch in range(2):
+            taken = Counter(i for step in range(3) for _, i in plan.samples(3 * epoch + step, 0))
+            assert [*taken.values()] == [3] * 6
+
+    def test_repeats_of_a_photo_go_to_different_processes(self, photos):
+        one = plans.plan(tiny(), photos, recipe(batch_size=12, repeats=3))
+        three = plans.plan(tiny(), photos, recipe(batch_size=4, repeats=3), processes=3)
+        shares = [three.samples(0, rank) for rank in range(3)]
+        assert all(len({i for _, i in share}) == 4 for share in shares)
+        assert sorted(row for share in shares for row in share) == sorted(one.samples(0, 0))
+
+    def test_each_process_may_draw_its_own_stitch(self, photos):
+        plan = plans.plan(tiny(), photos, recipe(draw_by="process"), processes=2)
+        alone = plans.plan(tiny(), photos, recipe())
+        first, second = ([plan.stitch(step, rank) for step in range(100)] for rank in range(2))
+        assert first == [alone.stitch(step, 1) for step in range(100)]
+        assert second != first
+        assert {*second} == {*first} == {*plan.stitches}
+
+    def test_a_group_begins_so_many_gmacs_above_the_first_of_the_one_before(self, photos):
+        net = tiny()
+        costs = sorted({net.cost(s).gmacs for s in plans.plan(net, photos, recipe()).stitches})
+        gap = (costs[-1] - costs[0]) / 5
+        plan = plans.plan(net, photos, recipe(sampling="gmacs", group_gmacs=gap))
+        groups = [sorted(net.cost(stitch).gmacs for stitch in group) for group in plan.groups]
+        assert all(group[-1] - group[0] <= gap for group in groups)
+        assert all(back[0] - front[0] > gap for front, back in pairwise(groups))
+        assert sum(map(len, groups)) == len(plan.stitches)
 
     def test_fewer_photos_than_a_batch_come_round_again(self, photos):
         plan = plans.plan(tiny(), photos.sample(3), recipe(batch_size=8))
@@ -105,3 +140,38 @@ class TestPlan:
         assert max(rates) == pytest.approx(rates[peak], rel=0.1)
         assert rates[:peak] == sorted(rates[:peak])
         assert rates[peak:] == sorted(rates[peak:], reverse=True)
+
+    def test_learning_rates_go_with_the_batch_where_the_recipe_says_so(self, photos):
+        for scaling, expected in (
+            ("none", (0.1, 0.01, 0.02)),
+            ("lr", (0.2, 0.01, 0.02)),
+            ("all", (0.2, 0.02, 0.04)),
+        ):
+            settings = recipe(
+                lr=0.1, warmup_lr=0.01, min_lr=0.02, lr_scaling=scaling, lr_batch=4, batch_size=4
+            )
+            plan = plans.plan(tiny(), photos, settings, processes=2)
+            assert plan.rates == pytest.approx(expected)
+            assert optimiser.learning_rates(plan)(0) == pytest.approx(expected[0])
+
+    def test_warm_up_takes_the_schedules_beginning_or_comes_before_it(self, photos):
+        settings = recipe(steps=80, warmup_epochs=10, lr=1.0, warmup_lr=0.0, min_lr=0.0)
+        for place, length, begin in (("within", 80, 0), ("before", 40, 40)):
+            plan = plans.plan(tiny(), photos, settings.with_settings({"warmup_place": place}))
+            assert plan.warmup_steps == 40
+            rate = optimiser.learning_rates(plan)
+            assert rate(20) == pytest.approx(0.5)
+            assert rate(60) == pytest.approx((1 + cos(pi * (60 - begin) / length)) / 2)
+
+    def test_the_rate_changes_each_step_or_each_epoch_or_an_epoch_late(self, photos):
+        settings = recipe(steps=0, epochs=12, warmup_epochs=2, batch_size=6)  # of 3 steps
+        plan = {pace: plans.plan(tiny(), photos, settings.with_settings({"pace": pace})) for pace in PACES}
+        rates = {pace: [*map(optimiser.learning_rates(plan[pace]), range(36))] for pace in PACES}
+        assert len({*rates["step"]}) > 30
+        for epoch in range(12):
+            assert rates["epoch"][3 * epoch : 3 * epoch + 3] == [rates["step"][3 * epoch]] * 3
+        assert rates["late"] == rates["epoch"][:3] + rates["epoch"][:-3]
+
+    def test_a_short_runs_rate_changes_each_step_whatever_its_recipe_says(self, photos):
+        short = plans.plan(tiny(), photos, recipe(steps=0, epochs=9, pace="late", batch_size=6))
+        assert [short.time(step) for step in range(27)] == [*range(27)]

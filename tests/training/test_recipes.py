@@ -26,6 +26,11 @@ class TestRecipes:
             ({"epochs": 0, "steps": 0}, "neither epochs nor steps"),
             ({"distillation": "none", "alpha": 1.0}, "nothing to learn from"),
             ({"lr": "high"}, "lr 'high' is not a number"),
+            ({"pace": "month"}, "pace 'month' is none of step, epoch, late"),
+            ({"drop_path": "much"}, "drop_path 'much' is no number from 0 to below 1"),
+            ({"drop_path": "0.1,1"}, "drop_path '0.1,1' is no number from 0 to below 1"),
+            ({"crop_mode": "padded", "interpolation": "random"}, "random goes with crop_mode resized"),
+            ({"heads": "apart", "distillation": "none", "alpha": 0.0}, "heads apart need a teacher"),
         ],
     )
     def test_what_makes_no_run_is_refused(self, settings, words):
@@ -54,6 +59,20 @@ class TestRecipes:
             32,
         )
         create_optimizer_v2([torch.nn.Parameter(torch.zeros(2))], known.recipe.optimizer, lr=1.0)
+
+    def test_a_padded_crop_is_of_the_short_side_and_moves_by_four_pixels(self):
+        from snnet.photos.transform import Transform
+
+        settings = recipe(crop_mode="padded", auto_augment="", color_jitter=0.0, flip=0.0, erase=0.0)
+        cut = samples.augmentation(settings, Transform(image_size=32, mean=(0, 0, 0), std=(1, 1, 1)))
+        ramp = Image.linear_gradient("L").rotate(90).resize((64, 64)).convert("RGB")  # brighter to the right
+        rows = []
+        for number in range(60):
+            with samples.seeded("crop", number):
+                rows.append(cut(ramp)[0, 16])
+        shifts = {round(float(row[16]) * 32 - 16) for row in rows}
+        assert max(shifts) - min(shifts) == 8
+        assert all(row.shape == (32,) for row in rows)
 
     def test_every_setting_says_what_it_is(self):
         assert all(setting.metadata["help"] for setting in fields(Recipe))

@@ -61,7 +61,7 @@ class TestSteps:
         losses = []
         for stitch in drawn:  # frozen anchors: what a stitch trains is its own
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(Plan, "stitches_at", lambda plan, step, one=stitch: (one,))
+                patch.setattr(Plan, "stitches_at", lambda plan, step, rank=0, one=stitch: (one,))
                 train.train(alone, photos, settings, tmp_path / stitch.name, ALONE)
             losses.append(float(training_log.read(tmp_path / stitch.name)[0]["loss"]))
         assert float(row["loss"]) == pytest.approx(sum(losses) / 3, rel=1e-4)
@@ -231,6 +231,17 @@ class TestResume:
         with pytest.raises(TrainingError, match="holds another run"):
             train.train(tiny(seed=1), photos, RESUMED, whole[1], ALONE)
 
+    def test_a_run_whose_repeats_were_counted_otherwise_is_refused(self, photos, tmp_path):
+        from snnet.training import checkpoint
+
+        ours = checkpoint.identity(tiny(), photos, plan(tiny(), photos, recipe(repeats=3)))
+        theirs = ours | {"recipe": {k: v for k, v in ours["recipe"].items() if k != "lr_scaling"}}
+        checkpoint.write(tmp_path, theirs, {})
+        with pytest.raises(TrainingError, match=r"repeats '3 counted into the epoch' there, 3 here"):
+            checkpoint.read(tmp_path, ours)
+        checkpoint.write(tmp_path, theirs | {"recipe": theirs["recipe"] | {"repeats": 1}}, {})
+        assert checkpoint.read(tmp_path, ours | {"recipe": ours["recipe"] | {"repeats": 1}}) is not None
+
     def test_a_damaged_checkpoint_is_named(self, photos, tmp_path):
         (tmp_path / CHECKPOINT).write_bytes(b"PK damaged")
         with pytest.raises(TrainingError, match=r"checkpoint\.pt can't be read"):
@@ -337,6 +348,25 @@ class TestCommand:
         photos = open_photos(place)
         assert f"stitches  {plan(net, photos, recipe()).stitch(0).name}, " in said
         assert not out.exists()
+
+    def test_a_published_networks_dry_run_needs_no_weights_and_names_each_settings_source(
+        self, place, tmp_path, capsys, monkeypatch
+    ):
+        from snnet.training.authors import SETTINGS
+
+        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+        monkeypatch.setenv("WORLD_SIZE", "8")
+        words = ["deit", "--data", str(place), "--out", str(tmp_path / "out"), "--mixup", "0", "--dry-run"]
+        assert main.main(["train", *words]) == 0
+        told = capsys.readouterr().out
+        assert "whose     the authors', but for mixup\n" in told
+        lines = {line.split()[0]: line for line in reversed(told.splitlines())}
+        assert lines["mixup"].split(maxsplit=2)[1:] == ["0.0", "as you set it"]
+        for name, (value, source) in SETTINGS["deit"].items():
+            if name != "mixup":
+                assert lines[name].split(maxsplit=2)[1:] == [str(value), source]
+        assert "118.4" in lines["network"]
+        assert not (tmp_path / "out").exists()
 
     def test_the_log_is_drawn(self, place, tmp_path, capsys):
         tiny().save(tmp_path / "net")
