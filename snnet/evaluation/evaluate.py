@@ -77,6 +77,8 @@ def evaluate(
     """
     _check_labels(photos)
     processes, store = processes or Processes(), store or Store()
+    if processes.is_main:
+        store.mend()
     # the main process decides: other machines have other stores
     names = processes.share(
         [s.name for s in missing(net, photos, options.precision, store)] if processes.is_main else None

@@ -17,6 +17,7 @@ FINGERPRINT = ("path", "size", "modified", "fingerprint")
 PROGRESS = ("run", "state")
 
 _KINDS = {"total": "INTEGER", "top1": "INTEGER", "top5": "INTEGER", "latency_ms": "REAL"}
+REALS = {name for name, kind in _KINDS.items() if kind == "REAL"}  # a whole one is kept as an integer
 _RESULTS = f"""
 CREATE TABLE results (
     id INTEGER PRIMARY KEY,

@@ -6,10 +6,11 @@ commit is on the disk when a call returns; one that a killed process left half i
 the file next. Locks go with the process that holds them.
 """
 
+import errno
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,16 @@ from urllib.parse import quote
 
 from snnet.evaluation import schema
 from snnet.evaluation.checksums import checksum
+from snnet.evaluation.remedies import (
+    ELSEWHERE,
+    DamageError,
+    StoreError,
+    damage,
+    holders,
+    is_busy,
+    store_error,
+    unwritable,
+)
 from snnet.evaluation.results import (
     COLUMNS,
     FIRST_COLUMNS,
@@ -27,6 +38,7 @@ from snnet.evaluation.results import (
     from_row,
     to_row,
 )
+from snnet.evaluation.salvage import salvage
 from snnet.optional import optional, warn
 from snnet.paths import home
 
@@ -34,28 +46,18 @@ if TYPE_CHECKING:
     from snnet.evaluation.hits import Hits
 
 BUSY_S = 30.0  # to wait for another process that writes
+_SILENT_S = 5.0  # of that, before a warning says who that is
 _MOST_BYTES = 1 << 27  # of one value: more is damage
 _MOST_CHECKED_BYTES = 1 << 26  # a second's reading, for which no other process can write
 _AT_ONCE = 500  # routes in a question
-_REMEDIES = {
-    "SQLITE_BUSY": f"another process writes for more than {BUSY_S:.0f} s: try again when it is done",
-    "SQLITE_FULL": "the disk is full: make room, or let SNNET_HOME name a folder on another",
-    "SQLITE_READONLY": "it can't be written: let SNNET_HOME name a folder that can",
-    "SQLITE_CANTOPEN": "it can't be opened: let SNNET_HOME name a folder that can be written",
-    "SQLITE_IOERR": "the disk fails or is full: let SNNET_HOME name a folder on another",
-}
-
-
-class StoreError(OSError):
-    """The store can't be used; one sentence names its file and says what to do."""
 
 
 class Store:
     """The user's results in one SQLite file; every call opens it anew, so threads and processes may share it.
 
     Nothing is created before the first `put`; the first write to a file of an earlier version gives it this
-    one's tables. Every call raises StoreError, naming the file, if that is damaged or of a newer version. A
-    damaged row is left out, with a warning.
+    one's tables. Every call raises StoreError, naming the file and what helps, where that can't be used:
+    DamageError where it is damaged. A damaged row is left out, with a warning.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -77,31 +79,38 @@ class Store:
                 connection.execute("PRAGMA synchronous = EXTRA")  # the folder too: no commit comes undone
                 yield connection
         except (sqlite3.Error, OverflowError, MemoryError) as error:
-            raise self._sentence(error) from error
+            raise store_error(self.file, error, BUSY_S) from error
 
-    def _sentence(self, error: Exception) -> StoreError:
-        name = getattr(error, "sqlite_errorname", "")
-        remedy = next((text for kind, text in _REMEDIES.items() if name.startswith(kind)), "")
-        return StoreError(
-            f"the results in {self.file} can't be used ({error}): "
-            + (remedy or "move the file away to begin a new one")
-        )
+    def _begin(self, connection: sqlite3.Connection, statement: str) -> int:
+        """Begin a transaction, after a while saying who is waited for; return the version of the file.
+
+        StoreError for a newer version, or one that its tables deny.
+        """
+        silent_s = min(_SILENT_S, BUSY_S)
+        connection.execute(f"PRAGMA busy_timeout = {silent_s * 1000:.0f}")
+        try:
+            connection.execute(statement)
+            return self._check_version(connection)
+        except sqlite3.OperationalError as error:
+            if not is_busy(error):
+                raise
+        warn(f"waiting for the results in {self.file}, which {holders(self.file)} has locked")
+        connection.execute(f"PRAGMA busy_timeout = {(BUSY_S - silent_s) * 1000:.0f}")
+        if not connection.in_transaction:
+            connection.execute(statement)
+        return self._check_version(connection)
 
     def _check_version(self, connection: sqlite3.Connection) -> int:
-        """Return the version of the file; StoreError for a newer one, or one that its tables deny."""
         number = schema.version(connection)
         if number > schema.VERSION:
             raise StoreError(
                 f"the results in {self.file} are of a newer version ({number}, where this one reads up to "
-                f"{schema.VERSION}): update the project, or let SNNET_HOME name another folder"
+                f"{schema.VERSION}): update the project, or {ELSEWHERE}"
             )
         names = schema.tables(connection)
         is_older = "results" in names and "checksum" not in schema.columns(connection, "results")
         if number < 0 or bool(number) != ("results" in names and not is_older):
-            raise StoreError(
-                f"the results in {self.file} can't be used (the version {number} is not that of its tables): "
-                "move the file away to begin a new one"
-            )
+            raise damage(self.file, f"the version {number} is not that of its tables")
         return number
 
     @contextmanager
@@ -113,14 +122,14 @@ class Store:
             yield None
             return
         except OSError as error:
-            raise StoreError(f"the results in {self.file} can't be read ({error.strerror})") from error
+            raise unwritable(self.file, error) from error
         if not there.st_size:  # made by a process that was killed before its first commit
             yield None
             return
         # for writing, as a commit that was killed halfway must be rolled back; where it can't be, for reading
         with self._open("rw") as connection:
-            connection.execute("BEGIN")
-            yield connection, self._check_version(connection)
+            number = self._begin(connection, "BEGIN")
+            yield connection, number
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -128,13 +137,9 @@ class Store:
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(
-                f"the results in {self.file} can't be kept ({error.strerror}): let SNNET_HOME name a folder "
-                "that can be written"
-            ) from error
+            raise unwritable(self.file, error) from error
         with self._open("rwc") as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            if not self._check_version(connection):
+            if not self._begin(connection, "BEGIN IMMEDIATE"):
                 schema.migrate(connection)
             yield connection
             connection.execute("COMMIT")
@@ -142,21 +147,30 @@ class Store:
     def check(self, needed: int = 0) -> None:
         """Raise StoreError unless results can be kept here: the file sound and writable, and room for them.
 
-        `needed` is in bytes. Reads a file of usual size once: for what takes long afterwards.
+        `needed` is in bytes. Reads a file of usual size once: for what takes long afterwards. See `mend`.
         """
-        with self._writing() as connection:
-            if self.file.stat().st_size <= _MOST_CHECKED_BYTES:
-                (text,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-                if text != b"ok":
-                    raise sqlite3.DatabaseError(" ".join(text.decode("utf-8", "replace").split()))
+        self.mend()
         self.put_progress("", b"")  # what can't be written shows now
         with self._writing() as connection:
             connection.execute("DELETE FROM progress WHERE run = ''")
-        if (free := shutil.disk_usage(self.file.parent).free) < needed:
-            raise StoreError(
-                f"the results in {self.file} may not find room ({needed / 1e6:,.1f} MB are needed and "
-                f"{free / 1e6:,.1f} MB free): make room, or let SNNET_HOME name a folder on another disk"
-            )
+        if shutil.disk_usage(self.file.parent).free < needed:
+            raise unwritable(self.file, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), needed)
+
+    def mend(self) -> bool:
+        """Salvage what can be read of a damaged file, which stays beside the new one; True if there was one.
+
+        A warning says what was salvaged. Raises StoreError where the file can't be used for another reason.
+        """
+        try:
+            with self._reading() as there:
+                if there and self.file.stat().st_size <= _MOST_CHECKED_BYTES:
+                    (text,) = there[0].execute("PRAGMA quick_check(1)").fetchone()
+                    if text != b"ok":
+                        raise damage(self.file, " ".join(text.decode("utf-8", "replace").split()))
+        except DamageError:
+            warn(salvage(self.file, BUSY_S).describe())
+            return True
+        return False
 
     # --------------------------------------------------------------------------------------- results
 
@@ -288,9 +302,9 @@ class Store:
 
     def _put_value(self, table: str, values: tuple[str | int | bytes, ...]) -> None:
         with self._writing() as connection:
-            holders = ", ".join("?" * (len(values) + 1))
+            places = ", ".join("?" * (len(values) + 1))
             connection.execute(
-                f"INSERT OR REPLACE INTO {table} VALUES ({holders})", (*values, checksum(values))
+                f"INSERT OR REPLACE INTO {table} VALUES ({places})", (*values, checksum(values))
             )
 
 
@@ -326,26 +340,37 @@ def _hits(row: Sequence[Any], result: Result) -> "Hits":
     return hits
 
 
+_FAILURE = b"failure"
+
+
 class Fingerprints:
     """Remembers the hash of a file's content by (path, bytes, mtime in ns), in the store's file.
 
-    It only saves time: where the store can't be used nothing is remembered, with a warning.
+    It only saves time: where the store can't be used nothing is remembered from there on, with a warning.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._failures: set[str] = set()  # not tried again: a store that is locked keeps each photo waiting
 
     def get(self, key: tuple[str, int, int]) -> str | None:
         """Return the hash of a file that has not changed since, or None."""
         what = "the remembered fingerprints of photos are"
-        value = optional(
-            lambda: self._store._value("fingerprints", schema.FINGERPRINT, _printable(key)), None, what
+        value = self._try(
+            lambda: self._store._value("fingerprints", schema.FINGERPRINT, _printable(key)), what
         )
         return value.decode() if value else None
 
     def __setitem__(self, key: tuple[str, int, int], fingerprint: str) -> None:
         what = "fingerprints of photos to be remembered are"
-        optional(lambda: self._store._put_value("fingerprints", (*_printable(key), fingerprint)), None, what)
+        self._try(lambda: self._store._put_value("fingerprints", (*_printable(key), fingerprint)), what)
+
+    def _try(self, call: Callable[[], bytes | None], what: str) -> bytes | None:
+        value = None if what in self._failures else optional(call, _FAILURE, what)
+        if value is _FAILURE:
+            self._failures.add(what)
+            return None
+        return value
 
 
 def _printable(key: tuple[str, int, int]) -> tuple[str, int, int]:
