@@ -113,7 +113,7 @@ def obstacle(file: Path) -> OSError | None:
         number = errno.EROFS
     elif not _may(folder, os.W_OK | os.X_OK) or (os.path.exists(file) and not _may(file, os.R_OK | os.W_OK)):
         number = errno.EACCES
-    return number and _error(number)
+    return None if number is None else _error(number)
 
 
 def sentence(what: str, error: OSError, place: Path, elsewhere: str, needed: int = 0) -> str:

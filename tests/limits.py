@@ -1,11 +1,15 @@
-"""A folder that can't be written and a disk that is full, for whoever runs the tests, root included."""
+"""A folder that can't be written and a disk that is full, for whoever runs the tests, root included.
+
+A disk of its own, small or only read, takes root's right to mount: where that is missing, such tests skip.
+"""
 
 import ctypes
 import os
 import resource
 import signal
+import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -70,3 +74,52 @@ def disk_of(bytes_a_file: int) -> Iterator[None]:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, before)
+
+
+@contextmanager
+def disk(place: Path, options: str) -> Iterator[Path]:
+    """Have a disk of its own at a place, in memory: "size=1m" for a small one."""
+    place.mkdir(exist_ok=True)
+    _mount("-t", "tmpfs", "-o", options, "tmpfs", place)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", place], check=True)
+
+
+@contextmanager
+def only_read(place: Path) -> Iterator[None]:
+    """Have a disk of `disk` that can only be read, for a while."""
+    _mount("-o", "remount,ro", place)
+    try:
+        yield
+    finally:
+        _mount("-o", "remount,rw", place)
+
+
+def _mount(*arguments: str | Path) -> None:
+    try:
+        done = subprocess.run(["mount", *arguments], capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("this system has no mount")
+    if done.returncode:
+        pytest.skip(f"no disk of its own can be mounted here: {done.stderr.strip()}")
+
+
+@contextmanager
+def full(place: Path, but: int = 0) -> Iterator[None]:
+    """Fill a disk up, but for so many bytes, for a while."""
+    filler = place / "filler"
+    with filler.open("wb", buffering=0) as file:
+        left = os.statvfs(place)
+        with suppress(OSError):
+            for size in (max(0, left.f_bavail * left.f_frsize - but), 1):
+                file.write(bytes(size))
+                if but:
+                    break
+            while not but:
+                file.write(bytes(4096))
+    try:
+        yield
+    finally:
+        filler.unlink()

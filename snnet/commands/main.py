@@ -1,13 +1,13 @@
-"""`python -m snnet networks | stitch | train | evaluate | frontier | zoo`."""
+"""`python -m snnet networks | stitch | train | evaluate | frontier | results | zoo`."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
 from snnet import openmp
-from snnet.commands import evaluate, frontier, networks, stitch, tables, train
+from snnet.commands import evaluate, frontier, networks, results, stitch, tables, train
 
-COMMANDS = (networks, stitch, train, evaluate, frontier, tables)
+COMMANDS = (networks, stitch, train, evaluate, frontier, results, tables)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

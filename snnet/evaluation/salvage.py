@@ -41,7 +41,7 @@ class Salvage:
         results, hits, runs = self.rows["results"], self.rows["hits"], self.rows["progress"]
         return (
             f"the results in {self.file} were damaged: {results:,} of them were salvaged, {hits:,} with "
-            f"their bits a photo, and {runs:,} unfinished evaluations; the damaged file is kept as {self.aside}"
+            f"their bits a photo, and {runs:,} unfinished evaluations; the damaged file is now {self.aside}"
         )
 
 

@@ -76,31 +76,28 @@ class Store:
                 connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES)
                 connection.execute("PRAGMA cell_size_check = ON")
                 connection.execute("PRAGMA trusted_schema = OFF")
-                connection.execute("PRAGMA synchronous = EXTRA")  # the folder too: no commit comes undone
+                # the folder too: no commit comes undone
+                self._patiently(connection, "PRAGMA synchronous = EXTRA")
                 yield connection
         except (sqlite3.Error, OverflowError, MemoryError) as error:
             raise store_error(self.file, error, BUSY_S) from error
 
-    def _begin(self, connection: sqlite3.Connection, statement: str) -> int:
-        """Begin a transaction, after a while saying who is waited for; return the version of the file.
-
-        StoreError for a newer version, or one that its tables deny.
-        """
+    def _patiently(self, connection: sqlite3.Connection, statement: str) -> None:
+        """Run what may have to wait for another process, saying after a while for which."""
         silent_s = min(_SILENT_S, BUSY_S)
         connection.execute(f"PRAGMA busy_timeout = {silent_s * 1000:.0f}")
         try:
             connection.execute(statement)
-            return self._check_version(connection)
+            return
         except sqlite3.OperationalError as error:
             if not is_busy(error):
                 raise
         warn(f"waiting for the results in {self.file}, which {holders(self.file)} has locked")
         connection.execute(f"PRAGMA busy_timeout = {(BUSY_S - silent_s) * 1000:.0f}")
-        if not connection.in_transaction:
-            connection.execute(statement)
-        return self._check_version(connection)
+        connection.execute(statement)
 
     def _check_version(self, connection: sqlite3.Connection) -> int:
+        """Return the version of the file; StoreError for a newer one, DamageError for one its tables deny."""
         number = schema.version(connection)
         if number > schema.VERSION:
             raise StoreError(
@@ -121,15 +118,15 @@ class Store:
         except (FileNotFoundError, NotADirectoryError):
             yield None
             return
-        except OSError as error:
-            raise unwritable(self.file, error) from error
+        except OSError as denial:
+            raise unwritable(self.file, denial) from denial
         if not there.st_size:  # made by a process that was killed before its first commit
             yield None
             return
         # for writing, as a commit that was killed halfway must be rolled back; where it can't be, for reading
         with self._open("rw") as connection:
-            number = self._begin(connection, "BEGIN")
-            yield connection, number
+            self._patiently(connection, "BEGIN")
+            yield connection, self._check_version(connection)
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -139,7 +136,8 @@ class Store:
         except OSError as error:
             raise unwritable(self.file, error) from error
         with self._open("rwc") as connection:
-            if not self._begin(connection, "BEGIN IMMEDIATE"):
+            self._patiently(connection, "BEGIN IMMEDIATE")
+            if not self._check_version(connection):
                 schema.migrate(connection)
             yield connection
             connection.execute("COMMIT")
@@ -163,14 +161,13 @@ class Store:
         """
         try:
             with self._reading() as there:
-                if there and self.file.stat().st_size <= _MOST_CHECKED_BYTES:
-                    (text,) = there[0].execute("PRAGMA quick_check(1)").fetchone()
-                    if text != b"ok":
-                        raise damage(self.file, " ".join(text.decode("utf-8", "replace").split()))
+                is_large = there is not None and self.file.stat().st_size > _MOST_CHECKED_BYTES
+                is_sound = there is None or is_large or _is_sound(there[0])
         except DamageError:
+            is_sound = False
+        if not is_sound:
             warn(salvage(self.file, BUSY_S).describe())
-            return True
-        return False
+        return not is_sound
 
     # --------------------------------------------------------------------------------------- results
 
@@ -306,6 +303,11 @@ class Store:
             connection.execute(
                 f"INSERT OR REPLACE INTO {table} VALUES ({places})", (*values, checksum(values))
             )
+
+
+def _is_sound(connection: sqlite3.Connection) -> bool:
+    answer: tuple[bytes] = connection.execute("PRAGMA quick_check(1)").fetchone()
+    return answer == (b"ok",)
 
 
 def _ask(question: str, number: int) -> str:

@@ -48,7 +48,7 @@ def test_a_damaged_store_is_named(tmp_path):
     store = Store(tmp_path / "results.sqlite")
     store.file.write_bytes(b"not a database, and longer than a header of one would be " * 40)
     for call in (store.all, lambda: store.put([result()]), lambda: store.progress("r")):
-        with pytest.raises(OSError, match=r"results\.sqlite can't be used .*move the file away"):
+        with pytest.raises(OSError, match=r"results\.sqlite are damaged .*results --salvage"):
             call()
     with pytest.warns(MissingWarning, match=r"fingerprints of photos are left out: .*move the file away"):
         assert store.fingerprints.get(("p", 1, 2)) is None  # photos are read without
