@@ -138,11 +138,13 @@ class Service:
         return self.scheduler.submit(Task(SWEEP, begin, visitor))
 
     def frontier(self, network: str = "") -> dict[str, Any]:
-        """Return every stitch with its cost, its accuracy, and whether it is on the Pareto front."""
-        from snnet.evaluation import accuracy
+        """Return every stitch with its cost and accuracy, and the count against the zoo."""
+        from snnet.evaluation import accuracy, against_zoo
 
         name = self.networks.name_of(network)
-        return {"network": name, "stitches": accuracy.table(self.networks.network_of(name))}
+        net = self.networks.network_of(name)
+        zoo = against_zoo.standing(net).as_json()
+        return {"network": name, "stitches": accuracy.table(net), "zoo": zoo}
 
     def backdrop(self) -> dict[str, Any]:
         """Return the chart without a network, and the menu: they are there at once."""

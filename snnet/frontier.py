@@ -10,8 +10,8 @@ from math import isnan, log
 from numbers import Real
 
 BEATS_DEFINITION = (
-    "Of the zoo models inside the network's range of GMACs, how many are matched or beaten: some stitch "
-    "costs no more GMACs and has at least their top-1. A model published at two image sizes counts at each."
+    "A zoo result is one model at one image size, within the network's range of GMACs; it is beaten where "
+    "some stitch costs no more GMACs and has at least its top-1."
 )
 
 
@@ -80,12 +80,19 @@ def best_within(
 
 @dataclass(frozen=True)
 class Beats:
-    """`beaten` of the `total` zoo models between `low` and `high` GMACs, as `BEATS_DEFINITION` says."""
+    """`beaten` of the `total` zoo results between `low` and `high` GMACs, as `BEATS_DEFINITION` says.
+
+    Of the same total, `at_low` and `at_high` would be beaten if every stitch had the low or the high end of
+    its interval: None where there are no intervals. `by_anchors` are beaten by anchors alone, at face value.
+    """
 
     beaten: int
     total: int
     low: float
     high: float
+    at_low: int | None
+    at_high: int | None
+    by_anchors: int
 
 
 def beats(
@@ -93,14 +100,37 @@ def beats(
     values: Sequence[float | None],
     zoo_costs: Sequence[float],
     zoo_values: Sequence[float | None],
+    are_anchors: Sequence[bool],
+    intervals: Sequence[Sequence[float] | None] | None = None,
 ) -> Beats:
     """Count as `BEATS_DEFINITION` says, in O((n + m) log n); unknown values count on neither side."""
-    ladder = _front(costs, values)
-    if not ladder:
-        return Beats(0, 0, 0.0, 0.0)
-    steps = [cost for cost, _, _ in ladder]
-    # The front starts at the cheapest known stitch; the costliest need not be on it.
-    low, high = steps[0], max(cost for cost, _, _ in _points(costs, values))
+    ends = [None] * len(values) if intervals is None else intervals
+    has_ends = intervals is not None
+    points = _points(costs, values)
+    if not points:
+        return Beats(0, 0, 0.0, 0.0, 0 if has_ends else None, 0 if has_ends else None, 0)
+    low, high = min(cost for cost, _, _ in points), max(cost for cost, _, _ in points)
     inside = [(cost, value) for cost, value, _ in _points(zoo_costs, zoo_values) if low <= cost <= high]
-    beaten = sum(ladder[bisect_right(steps, cost) - 1][1] >= value for cost, value in inside)
-    return Beats(beaten, len(inside), low, high)
+
+    def beaten(by: Sequence[float | None]) -> int:
+        others = [None if value is None else other for value, other in zip(values, by, strict=True)]
+        return _beaten(_front(costs, others), inside)
+
+    at_low, at_high = ([pair[end] if pair else None for pair in ends] for end in (0, 1))
+    anchors = [value if is_one else None for value, is_one in zip(values, are_anchors, strict=True)]
+    return Beats(
+        beaten(values),
+        len(inside),
+        low,
+        high,
+        beaten(at_low) if has_ends else None,
+        beaten(at_high) if has_ends else None,
+        beaten(anchors),
+    )
+
+
+def _beaten(ladder: Sequence[tuple[float, float, int]], inside: Sequence[tuple[float, float]]) -> int:
+    """Return how many (cost, value) have a step of the ladder that costs no more and is at least as high."""
+    steps = [cost for cost, _, _ in ladder]
+    places = [(bisect_right(steps, cost) - 1, value) for cost, value in inside]
+    return sum(place >= 0 and ladder[place][1] >= value for place, value in places)

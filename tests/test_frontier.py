@@ -120,14 +120,27 @@ def test_beats_is_the_count_by_definition(seed):
     costs, values = points(seed)
     zoo_costs, zoo_values = points(1000 + seed)
     mine, zoo = known(values), known(zoo_values)
-    counted = frontier.beats(costs, values, zoo_costs, zoo_values)
+    draw = random.Random(2000 + seed)
+    are_anchors = [draw.random() < 0.4 for _ in costs]
+    intervals = [None if v is None else (v - draw.randint(0, 3), v + draw.randint(0, 3)) for v in values]
+    counted = frontier.beats(costs, values, zoo_costs, zoo_values, are_anchors, intervals)
     if not mine:
-        assert (counted.beaten, counted.total) == (0, 0)
+        assert counted == frontier.Beats(0, 0, 0.0, 0.0, 0, 0, 0)
         return
     low, high = min(costs[i] for i in mine), max(costs[i] for i in mine)
     inside = [j for j in zoo if low <= zoo_costs[j] <= high]
-    beaten = [j for j in inside if any(costs[i] <= zoo_costs[j] and values[i] >= zoo_values[j] for i in mine)]
-    assert counted == frontier.Beats(len(beaten), len(inside), low, high)
+
+    def beaten(by, members):
+        return sum(any(costs[i] <= zoo_costs[j] and by(i) >= zoo_values[j] for i in members) for j in inside)
+
+    face, anchors = beaten(values.__getitem__, mine), [i for i in mine if are_anchors[i]]
+    ends = [beaten(lambda i, end=end: intervals[i][end], mine) for end in (0, 1)]
+    by_anchors = beaten(values.__getitem__, anchors)
+    assert counted == frontier.Beats(face, len(inside), low, high, *ends, by_anchors)
+    assert ends[0] <= face <= ends[1]
+    assert by_anchors <= face
+    without = frontier.beats(costs, values, zoo_costs, zoo_values, are_anchors)
+    assert without == frontier.Beats(face, len(inside), low, high, None, None, by_anchors)
 
 
 def test_points_need_a_value_each():

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from snnet import frontier
 from snnet.tables import published_results, zoo
 
 from . import savings, zoo_table
@@ -47,7 +46,7 @@ def network_layer(
     `originals` are the weights that joint training began with, as timm names them, by anchor; `measure` is
     the command that measures the network.
     """
-    from snnet.evaluation import accuracy
+    from snnet.evaluation import accuracy, against_zoo
 
     rows = accuracy.table(net)
     for row, stitch in zip(rows, net.stitches, strict=True):
@@ -56,9 +55,6 @@ def network_layer(
         row["is_anchor"] = stitch.is_anchor
         row["note"] = figure.note if figure else "not measured yet"
         row["sets"] = zoo_table.on_sets(net, stitch)
-    costs, values = [row["gmacs"] for row in rows], [row["top1"] for row in rows]
-    models = zoo.models()
-    beaten = frontier.beats(costs, values, [m.gmacs for m in models], [m.top1 for m in models])
     before = _originals(net, rows, originals or {})
     return {
         "name": net.name,
@@ -66,31 +62,13 @@ def network_layer(
         "stitches": rows,
         "originals": before,
         "hides": net.published_as if net.reported else None,  # the curve that shows these very stitches
-        "beats": {
-            "beaten": beaten.beaten,
-            "total": beaten.total,
-            "low": beaten.low,
-            "high": beaten.high,
-            "definition": f"{frontier.BEATS_DEFINITION} Estimates count as they stand.",
-            "nothing": _nothing_to_beat(values, beaten),
-        },
+        "beats": against_zoo.standing(net).as_json(),
         "ownership": savings.ownership(net) | {"arithmetic": savings.arithmetic(net)},
         "joint": _joint(net, before),
         "unmeasured": _unmeasured(rows, measure),
         "line": accuracy.line(net),
         "view": _view(rows),
     }
-
-
-def _nothing_to_beat(values: list[float | None], beaten: frontier.Beats) -> str:
-    if all(value is None for value in values):
-        return "There is nothing to compare yet: no stitch of this network has a known accuracy."
-    if not beaten.total:
-        return (
-            f"There is nothing to compare: no zoo model lies between {beaten.low:.3f} and "
-            f"{beaten.high:.3f} GMACs, where this network's accuracies are known."
-        )
-    return ""
 
 
 def _unmeasured(rows: list[dict[str, Any]], measure: str) -> dict[str, str] | None:
@@ -124,7 +102,7 @@ def _originals(
                     "gmacs": row["gmacs"],
                     "params_m": row["params_m"],
                     "before": model.top1,
-                    "after": row["top1"],
+                    "after": None if row["source"] == "partial" else row["top1"],
                 }
             )
     return table

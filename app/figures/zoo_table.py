@@ -14,8 +14,8 @@ SETS = {
     "real": "ImageNet-ReaL",
     "v2": "ImageNet-V2",
     "sketch": "ImageNet-Sketch",
-    "a": "ImageNet-A",
-    "r": "ImageNet-R",
+    "a": "ImageNet-A (200 classes)",
+    "r": "ImageNet-R (200 classes)",
 }
 
 

@@ -233,7 +233,7 @@ def _on_the_chart(accuracies: "Mapping[str, Accuracy]", new: "Sequence[Result]")
     """Return in a sentence which of these results the chart goes by."""
     photos = f"{new[0].photos_about} ({new[0].precision})"
     here = [figure for result in new if (figure := accuracies.get(result.stitch)) and figure.photos == photos]
-    sources = " or ".join(sorted({figure.source for figure in here}))
+    sources = " or ".join(sorted({figure.origin for figure in here}))
     if len(here) == len(new):
         return f"The chart shows all of them as {sources}."
     rest = "published figures or larger sets of photos stand before the others"

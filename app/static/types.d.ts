@@ -14,7 +14,9 @@ export interface Stitch {
   image_size: number;
   top1: number | null;
   interval: [number, number] | null;
-  source: "measured" | "published" | "estimated" | null;
+  source: "measured" | "published" | "estimated" | "partial" | null;
+  origin: string | null; // the source in words
+  classes: number | null; // of ImageNet-1k's, that top1 is a figure of
   is_anchor: boolean;
   on_front: boolean;
   sets: Record<string, number | null> | null;
@@ -53,13 +55,28 @@ export interface Network {
   stitches: Stitch[];
   originals: Original[];
   hides: string | null;
-  beats: { beaten: number; total: number; low: number; high: number; definition: string; nothing: string };
+  beats: Standing;
   ownership: { network: string; published: string; arithmetic: Sums[] };
   joint: string;
   unmeasured: { text: string; command: string } | null;
   line: string;
   view: View;
   drawing: any;
+}
+
+/** How a network stands against the zoo: see snnet/evaluation/against_zoo.py. */
+export interface Standing {
+  beaten: number;
+  total: number;
+  low: number;
+  high: number;
+  at_low: number;
+  at_high: number;
+  by_anchors: number;
+  own: string[];
+  definition: string;
+  nothing: string;
+  sentence: string;
 }
 
 export interface Sums {

@@ -277,7 +277,7 @@ def summary(network: Entry, net: "StitchedNetwork | None" = None) -> dict[str, A
     if net is not None:
         figures = facts(net)
         top1 = [accuracy.top1 for accuracy in net.accuracies.values()]
-        source = {accuracy.source for accuracy in net.accuracies.values()}
+        source = {accuracy.origin for accuracy in net.accuracies.values()}
     elif curve := published_results.curves().get(network.name):
         top1, source = [stitch.top1 for stitch in curve.stitches], {"published"}
     return (

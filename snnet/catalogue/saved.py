@@ -303,7 +303,7 @@ def card(net: "Network", table: Sequence[Mapping[str, Any]], line: str) -> str:
         top1 = source = "–"
         if row["top1"] is not None:
             low, high = row["interval"]
-            top1, source = f"{row['top1']:.2f} % [{low:.2f}, {high:.2f}]", row["source"]
+            top1, source = f"{row['top1']:.2f} % [{low:.2f}, {high:.2f}]", row["origin"]
         lines.append(
             f"| `{row['name']}` | {row['gmacs']:.3f} | {row['params_m']:.2f} M | {top1} | {source} |"
         )

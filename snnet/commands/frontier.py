@@ -9,7 +9,10 @@ from typing import Any
 
 from snnet.commands.options import add_network, command, say
 
-_COLUMNS = ("name", "image_size", "gmacs", "params_m", "top1", "low", "high", "source", "on_front")
+_COLUMNS = (
+    *("name", "image_size", "gmacs", "params_m", "top1", "low", "high"),
+    *("source", "classes", "on_front"),
+)
 
 
 def add(commands: Any) -> None:
@@ -36,7 +39,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print the front, or every stitch."""
     from snnet.catalogue import entries
-    from snnet.evaluation import accuracy
+    from snnet.evaluation import accuracy, against_zoo
 
     if options.page:
         raise ValueError(
@@ -50,7 +53,8 @@ def run(options: argparse.Namespace) -> None:
         plots.frontier(net, options.plot)
         say(f"wrote {options.plot}")
     if options.json:
-        print(json.dumps({"network": net.name, "stitches": rows}, indent=2))
+        zoo = against_zoo.standing(net).as_json()
+        print(json.dumps({"network": net.name, "stitches": rows, "zoo": zoo}, indent=2))
         return
     if options.csv:
         writer = csv.DictWriter(sys.stdout, _COLUMNS, extrasaction="ignore", lineterminator="\n")
@@ -63,6 +67,7 @@ def run(options: argparse.Namespace) -> None:
         top1 = "not measured"
         if row["top1"] is not None:
             low, high = row["interval"]
-            top1 = f"{row['top1']:5.2f} % [{low:.2f}, {high:.2f}] {row['source']}"
+            top1 = f"{row['top1']:5.2f} % [{low:.2f}, {high:.2f}] {row['origin']}"
         print(f"{row['name']:<28} {row['gmacs']:6.3f} GMACs {row['params_m']:6.2f} M  {top1}")
     say(accuracy.line(net))
+    say(against_zoo.standing(net).sentence)

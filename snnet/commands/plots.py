@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from snnet.catalogue.stitched_network import StitchedNetwork
 
-_MARKS = {"published": "diamond", "measured": "circle", "estimated": "circle-open"}
+_MARKS = {"published": "diamond", "measured": "circle", "estimated": "circle-open", "partial": "square-open"}
 
 
 def frontier(net: "StitchedNetwork", file: Path) -> None:
@@ -44,13 +44,21 @@ def frontier(net: "StitchedNetwork", file: Path) -> None:
                 "width": 2,
             }
             top1 = [row["top1"] for row in some]
-            add(some, top1, source, "%{y:.2f} %", error_y=bars, marker={"symbol": symbol, "size": 8})
+            add(
+                some,
+                top1,
+                some[0]["origin"],
+                "%{y:.2f} %",
+                error_y=bars,
+                marker={"symbol": symbol, "size": 8},
+            )
     if unmeasured := [row for row in rows if row["source"] is None]:
         low = min((row["interval"][0] for row in rows if row["source"]), default=0.0) - 1
         ticks = {"symbol": "line-ns-open", "size": 10}
         add(unmeasured, [low] * len(unmeasured), "not measured yet", "not measured yet", marker=ticks)
     figure.update_xaxes(type="log", title_text="GMACs an image")
-    figure.update_yaxes(title_text="top-1, % (bars: 95 % intervals)")
+    parts = {f" on {row['classes']} of 1,000 classes" for row in rows if row["source"] == "partial"}
+    figure.update_yaxes(title_text=f"top-1{''.join(parts)}, % (bars: 95 % intervals)")
     _write(figure, f"{net.title}: {net.ways} networks in one", file)
 
 

@@ -3,7 +3,9 @@
 *Published*: an anchor at its published size, from timm's table of ImageNet-1k results. *Measured*: on photos
 of all classes, as counted. *Estimated*: on photos of a part of the classes, where top-1 itself is no
 ImageNet-1k figure, but a difference to a control on the very same photos is worth something: the control's
-published top-1 plus that difference.
+published top-1 plus that difference. *Partial*: on photos of a part of the classes, as counted, where no
+stitch has any of the others; comparable with one another, and with nothing else. A network's accuracies are
+all partial or none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,25 +34,40 @@ if TYPE_CHECKING:
 class Accuracy:
     """Top-1 in percent with its 95 % interval; `note` tells in a sentence where it is from.
 
-    `photos` names what it was measured on, or its difference to a control.
+    `photos` names what it was measured on, or its difference to a control. `classes` is how many of
+    ImageNet-1k's classes the top-1 is a figure of: all of them unless it is partial.
     """
 
     top1: float
     interval: tuple[float, float]
-    source: Literal["published", "measured", "estimated"]
+    source: Literal["published", "measured", "estimated", "partial"]
     note: str
     photos: str = ""
+    classes: int = IMAGENET_CLASSES
+
+    @property
+    def is_comparable(self) -> bool:
+        """True where it may stand beside others' ImageNet-1k figures; fewer classes are easier."""
+        return self.source != "partial"
+
+    @property
+    def origin(self) -> str:
+        """The source in words that stand beside a figure."""
+        if self.is_comparable:
+            return self.source
+        return f"measured on {self.classes} of {IMAGENET_CLASSES:,} classes"
 
 
 class HasAccuracies(Protocol):
     """A network that knows how accurate its stitches are, as far as it is asked here.
 
     `accuracies` holds what is known of each stitch, by name; `reported` is what the authors of these very
-    weights report of them.
+    weights report of them; `published_as` is the name of one of the authors' own networks.
     """
 
     accuracies: Mapping[str, Accuracy]
     reported: Mapping[str, Accuracy]
+    published_as: str | None
     stitches: tuple[Stitch, ...]
     anchors: "Sequence[Anchor]"
 
@@ -124,19 +141,32 @@ def accuracies(net: HasAccuracies, counts: Sequence[tuple[Stitch, Result]]) -> d
                 best[stitch.name] = measured(result)
             elif estimate := estimated(net, stitch, run, best):
                 best[stitch.name] = estimate
-            elif not any(published(net, anchor) for anchor in net.stitches if anchor.is_anchor):
-                best[stitch.name] = measured(result)
+    return best or _partial(order)
+
+
+def _partial(runs: "Sequence[Mapping[str, Result]]") -> dict[str, Accuracy]:
+    """Return what was counted on the first run's photos: on other classes a top-1 means another thing."""
+    best: dict[str, Accuracy] = {}
+    photos = {result.photos for run in runs[:1] for result in run.values()}
+    for run in runs:
+        for name, result in run.items():
+            if result.photos in photos:
+                best.setdefault(name, measured(result))
     return best
 
 
 def measured(result: Result) -> Accuracy:
     """Return a result as it was counted."""
+    classes = len(result.per_class)
+    is_whole = classes >= IMAGENET_CLASSES
     return Accuracy(
         top1=100 * result.top1 / result.total,
         interval=interval(result),
-        source="measured",
-        note=f"measured on {result.photos_about}, {result.precision}, {result.measured_on}",
+        source="measured" if is_whole else "partial",
+        note=f"measured on {result.photos_about}, {result.precision}, {result.measured_on}"
+        + ("" if is_whole else f": top-1 on {classes} classes is no ImageNet-1k figure"),
         photos=f"{result.photos_about} ({result.precision})",
+        classes=classes,
     )
 
 
@@ -183,7 +213,7 @@ def estimated(
 
 def line(net: HasAccuracies) -> str:
     """Return the sentences below the chart: which accuracies of this network come from where."""
-    by_source: dict[str, list[Accuracy]] = {"published": [], "measured": [], "estimated": []}
+    by_source: dict[str, list[Accuracy]] = {"published": [], "measured": [], "estimated": [], "partial": []}
     for accuracy in net.accuracies.values():
         by_source[accuracy.source].append(accuracy)
     sentences = []
@@ -202,6 +232,12 @@ def line(net: HasAccuracies) -> str:
             f"published size) plus the paired difference to that control on {photos}. "
             "The 95 % intervals resample whole classes and do not cover the step from these classes to 1,000."
         )
+    if count := len(by_source["partial"]):
+        classes = by_source["partial"][0].classes
+        sentences.append(
+            f"{count} stitches measured on {_photos(by_source['partial'])}. Top-1 on {classes} of "
+            f"{IMAGENET_CLASSES:,} classes compares these stitches with one another, and with no other model."
+        )
     if unknown := len(net.stitches) - len(net.accuracies):
         sentences.append(f"{unknown} stitches not measured yet.")
     return " ".join(sentences)
@@ -212,7 +248,10 @@ def _photos(accuracies: Sequence[Accuracy]) -> str:
 
 
 def table(net: HasAccuracies) -> list[dict[str, Any]]:
-    """Return a row a stitch, in the network's order: name, cost, accuracy, and whether it is on the front."""
+    """Return a row a stitch, in the network's order: name, cost, accuracy, and whether it is on the front.
+
+    "origin" says the "source" in words; "classes" is how many of ImageNet-1k's the top-1 is a figure of.
+    """
     costs = [net.cost(stitch) for stitch in net.stitches]
     accuracies = [net.accuracies.get(stitch.name) for stitch in net.stitches]
     front = set(frontier.front([c.gmacs for c in costs], [a.top1 if a else None for a in accuracies]))
@@ -225,6 +264,8 @@ def table(net: HasAccuracies) -> list[dict[str, Any]]:
             "top1": round(accuracy.top1, 3) if accuracy else None,
             "interval": [round(end, 3) for end in accuracy.interval] if accuracy else None,
             "source": accuracy.source if accuracy else None,
+            "classes": accuracy.classes if accuracy else None,
+            "origin": accuracy.origin if accuracy else None,
             "on_front": number in front,
         }
         for number, (stitch, cost, accuracy) in enumerate(zip(net.stitches, costs, accuracies, strict=True))

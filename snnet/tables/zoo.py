@@ -99,6 +99,15 @@ def _model(row: dict[str, str]) -> ZooModel:
     return ZooModel(**values | {"image_size": int(row["image_size"])})
 
 
+def twins(name: str) -> tuple[str, ...]:
+    """Return the names under which the zoo has the very same weights, the one that is given first."""
+    conv, _, rest = name.partition("levit_")  # as linear layers, and as convolutions of one pixel
+    if conv or not rest:
+        return (name,)
+    rest = rest.removeprefix("conv_")
+    return (name, *({f"levit_{rest}", f"levit_conv_{rest}"} - {name}))
+
+
 def families() -> tuple[str, ...]:
     """Return the families of the zoo, the largest first, "other" last."""
     counts: dict[str, int] = {}

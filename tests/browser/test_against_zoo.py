@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from snnet import frontier
+from snnet.evaluation import against_zoo
 from snnet.tables import zoo
 from tests.browser.weights import serving
 
@@ -65,13 +66,16 @@ def test_front_and_beats_are_pythons(visit):
             return costs, [draw.choice([None, *(float(v) for v in range(1, 9))]) for _ in range(size)]
 
         mine, theirs = cloud(draw.randint(0, 12)), cloud(draw.randint(0, 30))
+        anchors = [draw.random() < 0.4 for _ in mine[0]]
+        intervals = [v and [v - draw.randint(0, 3), v + draw.randint(0, 3)] for v in mine[1]]
+        more = [anchors, intervals if seed % 3 else None]
         front, beats = page.evaluate(
-            f"async ([mine, theirs]) => {{ const f = {functions};"
-            "return [f.front(...mine), f.beats(...mine, ...theirs)]; }",
-            [mine, theirs],
+            f"async ([mine, theirs, more]) => {{ const f = {functions};"
+            "return [f.front(...mine), f.beats(...mine, ...theirs, ...more)]; }",
+            [mine, theirs, more],
         )
         assert front == frontier.front(*mine)
-        assert beats == vars(frontier.beats(*mine, *theirs))
+        assert beats == vars(frontier.beats(*mine, *theirs, *more))
 
 
 def named(*patterns):
@@ -119,18 +123,21 @@ class TestFilters:
         best = frontier.front([m.gmacs for m in left], [m.top1 for m in left])
         assert points(page, "zoofront") == [(left[k].gmacs, left[k].top1) for k in best]
         rows = rows_of(service)
+        others = [m for m in left if m.name not in against_zoo.own_models(service.net)]
         expected = frontier.beats(
             [r["gmacs"] for r in rows],
             [r["top1"] for r in rows],
-            [m.gmacs for m in left],
-            [m.top1 for m in left],
+            [m.gmacs for m in others],
+            [m.top1 for m in others],
+            [r["is_anchor"] for r in rows],
+            [r["interval"] for r in rows],
         )
         said = page.inner_text("#sn-beats")
         if expected.total:
-            assert (
-                f"Beats {expected.beaten} of {expected.total} of the zoo models that the filters leave"
-                in said
-            )
+            words = f"Beats {expected.beaten} of {expected.total} of the zoo results that the filters leave"
+            assert words in said
+            assert f"interval {expected.at_low}, at the high end {expected.at_high}." in said
+            assert f"unstitched, beat {expected.by_anchors}." in said
         else:
             assert "the filters leave no zoo model" in said
         page.click("#sn-zoo-reset")
@@ -141,8 +148,7 @@ class TestFilters:
     def test_without_filters_the_sentence_is_pythons(self, visit, service):
         beats = service.network()["beats"]
         said = visit().inner_text("#sn-beats")
-        assert said.startswith(f"Beats {beats['beaten']} of {beats['total']} zoo models from")
-        assert said.endswith(beats["definition"])
+        assert said == f"{beats['sentence']} {beats['definition']}"
 
     def test_filters_keep_what_is_in_view(self, visit):
         page = opened(visit())
@@ -196,12 +202,17 @@ class TestAxes:
         assert page.locator("#sn-ring").get_attribute("hidden") is None  # on the rug
         assert "not measured here" in page.inner_text("#sn-ring-label")
         assert not page.evaluate("document.querySelector('#sn-plot').data.some(t => t.error_y)")
+        others = [m for m in with_figure if m.name not in against_zoo.own_models(service.net)]
         best = frontier.beats(
             *zip(*known, strict=True),
-            [m.gmacs for m in with_figure],
-            [getattr(m, key) for m in with_figure],
+            [m.gmacs for m in others],
+            [getattr(m, key) for m in others],
+            [True] * len(known),
         )
-        assert f"Beats {best.beaten} of {best.total} zoo models" in page.inner_text("#sn-beats")
+        said = page.inner_text("#sn-beats")
+        assert f"Beats {best.beaten} of {best.total} zoo results" in said
+        assert "interval" not in said  # they are of ImageNet-1k
+        assert ("200 classes" in said) == (key in ("a", "r"))
         page.select_option("#sn-zoo-set", "top1")
         page.wait_for_timeout(300)
         assert len(points(page, "stitch")) == len(rows)

@@ -165,13 +165,13 @@ def test_start_cancel_go_on_and_the_points_are_measured(open_page, own, photos, 
     page.click("#sn-measure-go")
     for each in (page, other):
         ended(each, "done")
-        each.wait_for_function("explorer.state.stitches.every(s => s.source === 'measured')", timeout=60_000)
+        each.wait_for_function("explorer.state.stitches.every(s => s.source === 'partial')", timeout=60_000)
     assert own[2].progress()["first"] == 6  # where it was
     drawn = page.evaluate("""document.querySelector('#sn-plot').data
         .filter(t => t.meta.kind === 'rug').flatMap(t => t.x).length""")
     assert drawn == 0
     assert page.evaluate("explorer.state.gmacs") == gmacs
-    assert page.locator("[data-source=measured]").is_visible()
+    assert page.locator("[data-source=partial]").is_visible()
     page.wait_for_function("document.querySelectorAll('#sn-store-rows tr').length === 34")
 
 

@@ -84,7 +84,7 @@ class TestChart:
         page = visit()
         assert "estimated" in page.inner_text("#sn-line")
         assert "do not cover the step" in page.inner_text("#sn-line")
-        assert "are matched or beaten" in page.inner_text("#sn-beats")
+        assert "is beaten where some stitch" in page.inner_text("#sn-beats")
         assert "22 times" in page.inner_text("#sn-owns")
 
     def test_views_change_the_axes(self, visit):

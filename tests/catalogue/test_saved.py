@@ -70,10 +70,11 @@ def test_results_go_along(saved, tmp_path):
     Store().file.unlink()
     again = snnet.load(str(tmp_path / "measured"))
     known = again.accuracy(again.stitches[0])
-    assert (known.top1, known.source) == (70.0, "measured")
+    assert (known.top1, known.source, known.classes) == (70.0, "partial", 10)
     card = (tmp_path / "measured" / "README.md").read_text(encoding="utf-8")
     assert "## Frontier" in card
     assert "70.00 %" in card
+    assert "measured on 10 of 1,000 classes" in card
     assert "ten photos of ten classes" in card
 
 

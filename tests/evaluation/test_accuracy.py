@@ -78,8 +78,26 @@ class TestSources:
         net = tiny()
         stitch = net.stitches[4]
         found = accuracy.accuracies(net, [(stitch, counted(net, stitch, 6, 20))])[stitch.name]
-        assert found.source == "measured"
+        assert (found.source, found.classes, found.is_comparable) == ("partial", 20, False)
+        assert found.origin == "measured on 20 of 1,000 classes"
         assert "three photos" in found.note
+        assert "no ImageNet-1k figure" in found.note
+
+    def test_figures_of_all_classes_leave_no_room_for_those_of_a_part(self):
+        net = tiny()
+        whole, part = net.stitches[:2]
+        known = [(whole, counted(net, whole, 5, 1000)), (part, counted(net, part, 9, 20, photos="others"))]
+        assert set(accuracy.accuracies(net, known)) == {whole.name}
+
+    def test_figures_of_two_parts_are_not_set_beside_one_another(self):
+        net = tiny()
+        one, two, three = net.stitches[:3]
+        known = [
+            (one, counted(net, one, 5, 20)),
+            (two, counted(net, two, 9, 5, photos="others")),
+            (three, counted(net, three, 6, 20, precision="bfloat16")),  # on the same photos as the first
+        ]
+        assert set(accuracy.accuracies(net, known)) == {one.name, three.name}
 
     def test_float32_speaks_before_bfloat16(self):
         net = tiny()

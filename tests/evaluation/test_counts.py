@@ -226,4 +226,4 @@ def test_a_clock_that_is_set_back_changes_nothing(folder, store, monkeypatch, tm
         os.utime(file, (0, 0))
     assert evaluate(net, open_photos(tmp_path / "photos", remember=store.fingerprints), store=store) == []
     net.attach(store)
-    assert all(net.accuracy(stitch).source == "measured" for stitch in net.stitches)
+    assert all(net.accuracy(stitch).source == "partial" for stitch in net.stitches)

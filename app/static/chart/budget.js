@@ -36,7 +36,7 @@ const round = (gmacs) => (gmacs < 0.1 ? gmacs.toPrecision(2) : gmacs.toFixed(2))
 export function accuracy(stitch) {
   if (stitch.top1 === null) return UNKNOWN;
   const [low, high] = stitch.interval;
-  return `${stitch.top1.toFixed(1)} % top-1 [${low.toFixed(1)}, ${high.toFixed(1)}], ${stitch.source}`;
+  return `${stitch.top1.toFixed(1)} % top-1 [${low.toFixed(1)}, ${high.toFixed(1)}], ${stitch.origin}`;
 }
 
 /** @typedef {ReturnType<typeof createBudget>} Budget */

@@ -3,7 +3,7 @@
 
 import { make, press, translucent } from "../core.js";
 import { CONFIG, look, roundNumbers } from "./look.js";
-import { coloured, curveColour, traces, xOf, yOf } from "./traces.js";
+import { coloured, curveColour, isComparable, traces, xOf, yOf } from "./traces.js";
 
 /** @import { Page } from "../core.js" */
 
@@ -106,6 +106,12 @@ export function createChart(page, { placeRing, setBudget }) {
 
   const isPlain = () => state.x === "gmacs" && state.set === "top1";
 
+  // The network's own figures may be of fewer classes than the axis says.
+  function partialWords() {
+    const partial = state.set === "top1" ? state.stitches.find((stitch) => !isComparable(stitch)) : undefined;
+    return partial ? ` (this network's: on ${partial.classes} classes)` : "";
+  }
+
   function layout(all) {
     const { axis: plain, layout: shared } = look(page, "accent");
     const { em: size } = page;
@@ -117,7 +123,7 @@ export function createChart(page, { placeRing, setBudget }) {
       margin: { l: Math.max(52, 4.4 * size), r: 12, t: 10, b: Math.max(46, 4 * size) },
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "pan", // a finger scrolls the page
       xaxis: { ...axis, type: state.scale, title: title(`${X_TITLES[state.x]}${state.scale === "log" ? " (log scale)" : ""}`), range: x, tickvals: ticksOf(x) },
-      yaxis: { ...axis, title: title(`Top-1 on ${state.setName}, %`), range: y },
+      yaxis: { ...axis, title: title(`Top-1 on ${state.setName}, %${partialWords()}`), range: y },
       yaxis2: { overlaying: "y", range: [0, 1], fixedrange: true, visible: false }, // of the unmeasured: stays where it is
       legend: { orientation: "h", x: 1, xanchor: "right", y: 0.01, yanchor: "bottom", bgcolor: translucent(tone("card"), 0.85), font: { size: size - 1 } },
       uirevision: drawnAxes, // a hand's zoom is kept on the same axes

@@ -14,19 +14,24 @@ export function front(costs, values) {
   return steps;
 }
 
-// Of the zoo's models between the cheapest and the costliest known stitch, how many some stitch matches or beats.
-export function beats(costs, values, zooCosts, zooValues) {
-  const ladder = front(costs, values);
-  if (!ladder.length) return { beaten: 0, total: 0, low: 0, high: 0 };
-  const low = costs[ladder[0]];
-  const high = costs.reduce((most, cost, place) => (isKnown(values[place]) ? Math.max(most, cost) : most), low);
-  let beaten = 0,
-    total = 0;
-  zooCosts.forEach((cost, place) => {
-    if (!isKnown(zooValues[place]) || cost < low || cost > high) return;
-    total += 1;
-    const best = ladder.findLast((step) => costs[step] <= cost);
-    if (values[best] >= zooValues[place]) beaten += 1;
-  });
-  return { beaten, total, low, high };
+// Of the zoo's results between the cheapest and the costliest known stitch, how many some stitch beats: at face value, at
+// the ends of the intervals (null without them), and by anchors alone.
+export function beats(costs, values, zooCosts, zooValues, areAnchors, intervals = null) {
+  const ends = (/** @type {number} */ end) => intervals?.map((pair) => pair?.[end] ?? null) ?? null;
+  const known = costs.filter((_, place) => isKnown(values[place]));
+  const none = intervals ? 0 : null;
+  if (!known.length) return { beaten: 0, total: 0, low: 0, high: 0, at_low: none, at_high: none, by_anchors: 0 };
+  const low = Math.min(...known),
+    high = Math.max(...known);
+  const inside = [...zooCosts.keys()].filter((place) => isKnown(zooValues[place]) && zooCosts[place] >= low && zooCosts[place] <= high);
+  const beaten = (/** @type {(number | null)[] | null} */ by) => {
+    if (!by) return null;
+    const ladder = front(
+      costs,
+      by.map((value, place) => (isKnown(values[place]) ? value : null)),
+    );
+    return inside.filter((place) => by[ladder.findLast((step) => costs[step] <= zooCosts[place])] >= zooValues[place]).length;
+  };
+  const anchors = values.map((value, place) => (areAnchors[place] ? value : null));
+  return { beaten: beaten(values), total: inside.length, low, high, at_low: beaten(ends(0)), at_high: beaten(ends(1)), by_anchors: beaten(anchors) };
 }

@@ -32,8 +32,8 @@ const CURVES = {
   resnet18_swin_ti: "#56B4E9",
   deit3_s_l: "#B8860B",
 };
-// hollow and barred where estimated, filled diamonds where published, filled circles where measured
-const LOOKS = { estimated: "circle-open", published: "diamond", measured: "circle" };
+// hollow and barred where estimated, filled diamonds where published, filled circles where measured, hollow squares of a part
+const LOOKS = { estimated: "circle-open", published: "diamond", measured: "circle", partial: "square-open" };
 const NOTE_WIDTH = 64; // letters of a line under the pointer
 
 /** @param {string} family */
@@ -49,6 +49,9 @@ export const xOf = (state, row) => (state.x === "params" ? row.params_m : row.gm
 
 /** @param {State} state @param {Stitch} stitch @returns {number | null} */
 export const yOf = (state, stitch) => (state.set === "top1" ? stitch.top1 : (stitch.sets?.[state.set] ?? null));
+
+/** Whether a stitch's top-1 is of all of ImageNet-1k's classes, as the zoo's: see Accuracy.is_comparable. @param {Stitch} stitch */
+export const isComparable = (stitch) => stitch.source !== "partial";
 
 /** The curves that are on the chart: their figures are of ImageNet-1k. @param {State} state */
 export const curvesInView = (state) => (state.set === "top1" ? state.curves.filter(({ key }) => key !== state.hides) : []);
@@ -195,10 +198,10 @@ const stand = (state, members) => ({
 });
 
 /** @param {Stitch} stitch */
-function hover({ name, words, gmacs, params_m: params, top1, interval, source, note }) {
+function hover({ name, words, gmacs, params_m: params, top1, interval, origin, note }) {
   const head = `<b>${name}</b><br>${words}<br>${gmacs.toFixed(3)} GMACs, ${params.toFixed(2)} M parameters<br>`;
   if (top1 === null || interval === null) return `${head}<b>not measured yet</b>`;
-  return `${head}<b>${top1.toFixed(1)} %</b> top-1 [${interval.map((end) => end.toFixed(1)).join(", ")}], ${source}<br>${lines(note).join("<br>")}`;
+  return `${head}<b>${top1.toFixed(1)} %</b> top-1 [${interval.map((end) => end.toFixed(1)).join(", ")}], ${origin}<br>${lines(note).join("<br>")}`;
 }
 
 /** @param {State} state @param {Stitch} stitch */

@@ -154,10 +154,11 @@ export function createStage(page, { bought, labelRing, setBudget, span }, { draw
 
   function sayFront() {
     if (!isAnyMeasured()) return ["Nothing has measured this network yet: every budget buys the costliest stitch that it can pay."];
-    const { beaten, total, low, high } = layer.beats;
-    const range = `from ${low.toFixed(2)} to ${high.toFixed(2)} GMACs`;
-    const sources = [...new Set(state.stitches.filter((s) => s.on_front && s.source).map((s) => s.source))].join(" and ");
-    const against = layer.beats.nothing ? [] : [" It matches or beats ", bold(`${beaten} of ${total}`), " zoo models in that range."];
+    const { beaten, total } = layer.beats;
+    const known = state.stitches.filter((s) => s.top1 !== null).map((s) => s.gmacs);
+    const range = `from ${Math.min(...known).toFixed(2)} to ${Math.max(...known).toFixed(2)} GMACs`;
+    const sources = [...new Set(state.stitches.filter((s) => s.on_front && s.origin).map((s) => s.origin))].join(" and ");
+    const against = layer.beats.nothing ? [] : [" It beats ", bold(`${beaten} of ${total}`), " zoo results in that range, its own anchors left out."];
     return ["One file, ", bold(range), ": each photo may have its own budget, and the best stitch for it runs.", ...against, ` Accuracies: ${sources}.`];
   }
 

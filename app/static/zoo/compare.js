@@ -2,16 +2,17 @@
 // A zoo model beside the stitch of equal GMACs and the stitch of equal accuracy, in figures and on the visitor's photo.
 
 import { bestWithin } from "../chart/budget.js";
+import { isComparable } from "../chart/traces.js";
 import { arm, bold, fill, make, megabytes, modelOf, Newest, percent, say } from "../core.js";
 import { followFetch } from "../server.js";
 
 /** @import { Page } from "../core.js" */
 
-// The cheapest stitch with at least this top-1; null without one.
+// The cheapest stitch with at least this top-1, of all classes; null without one.
 export function cheapestWith(stitches, top1) {
   let best = null;
   for (const stitch of stitches) {
-    if (stitch.top1 === null || stitch.top1 < top1) continue;
+    if (stitch.top1 === null || stitch.top1 < top1 || !isComparable(stitch)) continue;
     if (best === null || stitch.gmacs < best.gmacs || (stitch.gmacs === best.gmacs && stitch.top1 > best.top1)) best = stitch;
   }
   return best;
@@ -28,6 +29,7 @@ function savings(stitch, { top1, gmacs, params }) {
 
 function points(stitch, top1) {
   if (stitch.top1 === null) return { text: "top-1 not measured yet", gain: 0 };
+  if (!isComparable(stitch)) return { text: "top-1 can't be compared: not of all classes", gain: 0 };
   const by = stitch.top1 - top1;
   if (Math.abs(by) < 0.005) return { text: "equal top-1", gain: 0 };
   return { text: `${Math.abs(by).toFixed(2)} points ${by > 0 ? "more" : "less"} top-1`, gain: by };
@@ -53,7 +55,7 @@ const fact = (name, ...value) => [tag("dt", "", name), tag("dd", "", ...value)];
 function accuracyOf(stitch) {
   if (stitch.top1 === null) return ["not measured yet"];
   const [low, high] = stitch.interval;
-  return [bold(`${stitch.top1.toFixed(2)} %`), ` [${low.toFixed(1)}, ${high.toFixed(1)}], ${stitch.source}`];
+  return [bold(`${stitch.top1.toFixed(2)} %`), ` [${low.toFixed(1)}, ${high.toFixed(1)}], ${stitch.origin}`];
 }
 
 function stitchCard(title, rule, stitch, one, none) {
@@ -122,9 +124,9 @@ export function createCompare(page, { redraw }) {
   }
 
   function noneWith(top1) {
-    const best = Math.max(...state.stitches.map((stitch) => stitch.top1 ?? -1));
+    const best = Math.max(...state.stitches.map((stitch) => (isComparable(stitch) ? (stitch.top1 ?? -1) : -1)));
     return best < 0
-      ? "None: no stitch of this network has a known accuracy."
+      ? "None: no stitch of this network has a known accuracy on all classes."
       : `None: the most accurate stitch has ${best.toFixed(2)} %, less than the model's ${top1.toFixed(2)} %.`;
   }
 

@@ -41,7 +41,7 @@ export function createExports(page, { filtersInWords }) {
     return state.stitches.map((stitch) => {
       const value = yOf(state, stitch);
       const [low, high] = (state.set === "top1" && stitch.interval) || ["", ""];
-      const source = state.set === "top1" ? stitch.source : value === null ? null : "published by timm";
+      const source = state.set === "top1" ? stitch.origin : value === null ? null : "published by timm";
       return [
         stitch.name,
         stitch.is_anchor ? "anchor" : "stitch",

@@ -2,7 +2,7 @@
 // Against the zoo: its table, filters and axes, and how much of it the network beats.
 
 import { beats } from "../chart/frontier.js";
-import { curvesInView, familyColour, yOf } from "../chart/traces.js";
+import { curvesInView, familyColour, isComparable, yOf } from "../chart/traces.js";
 import { bold, count, make, makeButton, press, settled } from "../core.js";
 
 /** @import { Budget } from "../chart/budget.js" */
@@ -218,18 +218,24 @@ export function createZoo(page, { labelRing }, { draw }) {
   }
 
   function sayBeats() {
-    const pick = (name) => state.shown.map((row) => zoo.columns[name][row]);
+    const own = new Set(definition.own);
+    const others = state.shown.filter((row) => !own.has(zoo.columns.name[row]));
+    const isHome = state.set === "top1";
     const counted = beats(
       state.stitches.map((s) => s.gmacs),
-      state.stitches.map((stitch) => yOf(state, stitch)),
-      pick("gmacs"),
-      pick(state.set),
+      state.stitches.map((stitch) => (isHome && !isComparable(stitch) ? null : yOf(state, stitch))),
+      others.map((row) => zoo.columns.gmacs[row]),
+      others.map((row) => zoo.columns[state.set][row]),
+      state.stitches.map((stitch) => stitch.is_anchor),
+      isHome ? state.stitches.map((stitch) => stitch.interval) : null, // they are ImageNet-1k's
     );
-    const where = state.set === "top1" ? "" : ` on ${state.setName}`;
+    const where = isHome ? "" : ` on ${state.setName}`;
     const range = `from ${counted.low.toFixed(2)} to ${counted.high.toFixed(2)} GMACs`;
     if (counted.total) {
-      const which = isFiltered() ? " of the zoo models that the filters leave," : " zoo models";
-      elements.beats.replaceChildren("Beats ", bold(`${counted.beaten} of ${counted.total}`), `${which} ${range}${where}. ${definition.definition}`);
+      const which = isFiltered() ? " of the zoo results that the filters leave," : " zoo results";
+      const ends = isHome ? `; with every stitch at the low end of its 95 % interval ${counted.at_low}, at the high end ${counted.at_high}` : "";
+      const words = `${which} ${range}${where}, at face value${ends}. The anchors alone, unstitched, beat ${counted.by_anchors}.`;
+      elements.beats.replaceChildren("Beats ", bold(`${counted.beaten} of ${counted.total}`), `${words} ${definition.definition}`);
     } else if (definition.nothing) elements.beats.textContent = definition.nothing;
     else if (!counted.high) elements.beats.textContent = `There is nothing to compare${where}: no stitch of this network has a figure there.`;
     else elements.beats.textContent = `There is nothing to compare: the filters leave no zoo model ${range}${where}.`;

@@ -35,9 +35,21 @@ def test_beats_is_counted_one_by_one(service):
     layer = service.network()
     rows = layer["stitches"]
     low, high = min(r["gmacs"] for r in rows), max(r["gmacs"] for r in rows)
-    inside = [m for m in zoo.models() if low <= m.gmacs <= high]
-    beaten = [m for m in inside if any(r["gmacs"] <= m.gmacs and r["top1"] >= m.top1 for r in rows)]
-    assert (layer["beats"]["beaten"], layer["beats"]["total"]) == (len(beaten), len(inside))
+    own = {f"tf_efficientnet_lite{number}.in1k" for number in range(3)}
+    inside = [m for m in zoo.models() if low <= m.gmacs <= high and m.name not in own]
+
+    def beaten(value, members=rows):
+        return sum(any(r["gmacs"] <= m.gmacs and value(r) >= m.top1 for r in members) for m in inside)
+
+    counted = layer["beats"]
+    assert set(counted["own"]) == own
+    assert (counted["beaten"], counted["total"]) == (beaten(lambda r: r["top1"]), len(inside))
+    assert counted["at_low"] == beaten(lambda r: r["interval"][0])
+    assert counted["at_high"] == beaten(lambda r: r["interval"][1])
+    assert counted["by_anchors"] == beaten(lambda r: r["top1"], [r for r in rows if r["is_anchor"]])
+    assert counted["at_low"] < counted["by_anchors"] < counted["beaten"] < counted["at_high"]
+    assert f"Beats {counted['beaten']} of {counted['total']} zoo results" in counted["sentence"]
+    assert service.frontier()["zoo"] == counted
 
 
 def test_a_network_without_results_has_its_costs_and_no_points():

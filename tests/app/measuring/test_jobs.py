@@ -84,8 +84,8 @@ class TestWhatIsWrong:
         now = backend.wait()
         assert now["state"] == "done"
         assert (
-            "; 1 can't be decoded and were left out. The chart shows all of them as measured."
-            in now["sentence"]
+            "; 1 can't be decoded and were left out. The chart shows all of them as measured on 3 of 1,000 "
+            "classes." in now["sentence"]
         )
 
 
@@ -118,7 +118,7 @@ def test_cancelled_and_gone_on_gives_what_one_run_gives(backend, own, photos, sm
     assert (now["state"], now["first"], now["done"]) == ("done", 6, 18)
     assert sorted(seen) == list(range(18))  # none twice, none lost
     rows = own.network()["stitches"]
-    assert {row["source"] for row in rows} == {"measured"}
+    assert {row["source"] for row in rows} == {"partial"}
 
     table = backend.table()
     held = {result.stitch: result for result in backend._store.all()}
