@@ -264,7 +264,7 @@ def summary(network: Entry, net: "StitchedNetwork | None" = None) -> dict[str, A
     """Return what the catalogue says of a network, as JSON; loads the network only if it is small and here.
 
     `gmacs` and `top1` (percent) are [lowest, highest]; `source` tells where the accuracies are from;
-    `size_mb` is that of the tensors, in 10⁶ bytes.
+    `size_mb` is that of the tensors, and `file_mb` that of the authors' file, in 10⁶ bytes.
     """
     from snnet.tables import published_results
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from snnet.catalogue.stitched_network import StitchedNetwork
 
-__all__ = ["LOW_RANK", "blank", "families", "family_of", "from_state_dict", "outline", "untrained"]
+__all__ = ["LOW_RANK", "blank", "families", "file_bytes", "family_of", "from_state_dict", "outline", "untrained"]
 LOW_RANK = 64  # of SN-Netv2's branches; alpha is 1, so they are added divided by this
 
 # ------------------------------------------------------------------------------------- names of tensors
@@ -98,6 +98,20 @@ def outline(name: str, rank: int = 0) -> "StitchedNetwork":
 
     with torch.device("meta"):
         return assemble(StitchedNetwork, family_of(name), rank)
+
+
+def file_bytes(name: str) -> int:
+    """Return the bytes of the tensors in the authors' file: what is to be fetched, but for some kilobytes.
+
+    SN-Netv2's hold their low-rank branches, and one stitching layer that no stitch uses.
+    """
+    family = family_of(name)
+    net = outline(name, LOW_RANK if family.is_two_way else 0)
+    size = sum(tensor.numel() * tensor.element_size() for tensor in net.state_dict().values())
+    if family.is_two_way:  # the spare one leads from the first anchor's last block to the second's head
+        spare = next(layer for key, layer in net.layers.items() if key.startswith("0-"))
+        size += sum(tensor.numel() * tensor.element_size() for tensor in spare.state_dict().values())
+    return size
 
 
 def blank(name: str, rank: int = 0) -> "StitchedNetwork":

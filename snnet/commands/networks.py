@@ -35,6 +35,6 @@ def run(options: argparse.Namespace) -> None:
             figures = (
                 f"{row['stitches']} stitches{sizes}, "
                 f"{low:.2f}–{high:.2f} GMACs, {row['params_m']:.1f} M parameters, {accuracy}, "
-                f"{row['size_mb']:.0f} MB"
+                f"{row.get('file_mb', row['size_mb']):.0f} MB"
             )
         print(f"{row['name']:<18} {row['title']}: {figures}, {'here' if row['here'] else 'to be fetched'}")

@@ -101,7 +101,10 @@ def write_facts(file: Path = published_results.FACTS) -> int:
     """Derive the facts of the published networks from their outlines; return how many networks."""
     from snnet.catalogue import entries, published
 
-    facts = {name: entries.facts(published.outline(name)) for name in published_results.families()}
+    facts = {
+        name: entries.facts(published.outline(name)) | {"file_mb": published.file_bytes(name) / 1e6}
+        for name in published_results.families()
+    }
     file.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     published_results.facts.cache_clear()
     return len(facts)

@@ -6,6 +6,7 @@ import torch
 import snnet
 from snnet.catalogue import entries, published
 from snnet.catalogue.families import sources_of
+from snnet.paths import ASSETS
 from snnet.weights import sources as download
 from snnet.weights.files import WeightsError
 from tests.catalogue.test_published import checkpoint
@@ -43,9 +44,35 @@ def test_every_summary_is_json_and_says_what_is_known():
 def test_shipped_facts_are_those_of_the_networks(name):
     entry = entries.entry(name)
     shipped, computed = entry.facts(), entries.facts(published.outline(name))
+    computed["file_mb"] = published.file_bytes(name) / 1e6
     assert shipped.keys() == computed.keys()
     for key, value in computed.items():
         assert shipped[key] == pytest.approx(value), key
+
+
+@pytest.mark.parametrize("name", published.families())
+def test_a_files_size_is_that_of_its_tensors(name):
+    """What their servers send: 469 MB, 1.35 GB and 1.65 GB of the DeiT3 networks."""
+    facts = entries.entry(name).facts()
+    assert facts["file_mb"] == pytest.approx(published.file_bytes(name) / 1e6)
+    hub = {"deit3_s_b": 469, "deit3_s_l": 1350, "deit3_b_l": 1650}
+    assert facts["file_mb"] == pytest.approx(hub.get(name, facts["size_mb"]), rel=0.01)
+    if (params_m := published.family_of(name).joint_params_m) == params_m:  # counted over the file's tensors
+        assert facts["file_mb"] == pytest.approx(4 * params_m, rel=0.01)
+
+
+def test_the_readmes_table_is_of_the_networks():
+    readme = (ASSETS.parent / "README.md").read_text()
+    for name in published.families():
+        row = next(line for line in readme.splitlines() if line.startswith(f"| `{name}` |"))
+        _, _, stitches, gmacs, parameters, top1, file = (cell.strip() for cell in row.strip("|").split("|"))
+        facts = entries.entry(name).facts()
+        assert stitches == str(facts["stitches"])
+        assert gmacs == "–".join(f"{value:.2f}" for value in facts["gmacs"])
+        assert parameters == f"{facts['params_m']:.1f} M"
+        assert file == f"{facts['file_mb']:,.0f} MB"
+        low, high = entries.summary(entries.entry(name))["top1"] or (None, None)
+        assert top1 == ("no table" if low is None else f"{low:.1f}–{high:.1f} %")
 
 
 def test_an_unknown_name_lists_the_catalogue():
