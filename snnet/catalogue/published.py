@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
     from snnet.catalogue.stitched_network import StitchedNetwork
 
-__all__ = ["LOW_RANK", "blank", "families", "file_bytes", "family_of", "from_state_dict", "outline", "untrained"]
+__all__ = [
+    "LOW_RANK",
+    "blank",
+    "families",
+    "family_of",
+    "file_bytes",
+    "from_state_dict",
+    "outline",
+    "untrained",
+]
 LOW_RANK = 64  # of SN-Netv2's branches; alpha is 1, so they are added divided by this
 
 # ------------------------------------------------------------------------------------- names of tensors
