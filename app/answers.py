@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from snnet.catalogue.stitched_network import StitchedNetwork
+    from snnet.photos.label_set import LabelSet
     from snnet.photos.transform import Transform
     from snnet.stitches.stitch import Stitch
 
@@ -60,7 +61,7 @@ def row(
     net: "StitchedNetwork", stitch: "Stitch", logits: Any, latency_ms: float, most: int = 0
 ) -> dict[str, Any]:
     """Return an answer as the page and its endpoints tell it; `logits` is (1, classes)."""
-    classes = best(logits, max(TOP, most))
+    classes = best(logits, net.label_set, max(TOP, most))
     answer = {
         "stitch": stitch.name,
         "image_size": stitch.image_size,
@@ -73,18 +74,10 @@ def row(
     return answer
 
 
-def best(logits: Any, most: int = TOP) -> list[dict[str, Any]]:
+def best(logits: Any, label_set: "LabelSet", most: int = TOP) -> list[dict[str, Any]]:
     """Return the best classes of (1, classes) logits as {"index", "label", "probability"}, best first."""
-    from snnet.photos.classes import class_names
-
-    names = class_names()
-    classes = logits.shape[1]
-    values, indices = logits[0].float().softmax(0).topk(min(most, classes))
+    values, indices = logits[0].float().softmax(0).topk(min(most, logits.shape[1]))
     return [
-        {
-            "index": index,
-            "label": names[index] if classes == len(names) else f"class {index}",
-            "probability": probability,
-        }
+        {"index": index, "label": label_set.titles[index], "probability": probability}
         for index, probability in zip(indices.tolist(), values.tolist(), strict=True)
     ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnet.catalogue import entries
+from snnet.photos.label_set import of_head
 from snnet.tables import zoo
 from snnet.weights import originals
 from snnet.weights.files import WeightsError
@@ -19,6 +20,7 @@ from .work.scheduler import Steps
 
 if TYPE_CHECKING:
     from snnet.catalogue.stitched_network import StitchedNetwork
+    from snnet.stitches.stitch import Stitch
     from snnet.weights.transfer import Progress
 
 HUB_FILE = "model.safetensors"  # of timm's own repositories
@@ -164,11 +166,11 @@ class ZooPhotos:
             if fresh:
                 answers.timed(zoo_model, images)  # a shape's first run takes ten times the next
                 yield
-            mine = _answer(row.name, row.image_size, zoo_model, images)
+            mine = _answer(row, zoo_model, images)
             theirs = []
             for stitch in members:
                 yield
-                theirs.append(_answer(stitch.name, stitch.image_size, net, inputs[stitch], stitch))
+                theirs.append(_answer(stitch, net, inputs[stitch], stitch))
             return {"model": mine, "stitches": theirs}
 
         return steps
@@ -227,8 +229,12 @@ def _transform(config: Any, image_size: int) -> Any:
     return create_transform(**settings)
 
 
-def _answer(name: str, image_size: int, model: Any, images: Any, *more: Any) -> dict[str, Any]:
+def _answer(member: "zoo.ZooModel | Stitch", model: Any, images: Any, *more: Any) -> dict[str, Any]:
     """Return what is asked of `ZooPhotos.steps`; the latency is the model's alone."""
     logits, latency_ms = answers.timed(model, images, *more)
-    latency_ms = round(latency_ms, 2)
-    return {"name": name, "image_size": image_size, "latency_ms": latency_ms, "top5": answers.best(logits)}
+    return {
+        "name": member.name,
+        "image_size": member.image_size,
+        "latency_ms": round(latency_ms, 2),
+        "top5": answers.best(logits, getattr(model, "label_set", None) or of_head(logits.shape[1])),
+    }

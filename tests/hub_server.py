@@ -19,6 +19,7 @@ class Hub:
     repository: str = "owner/birds"
     files: dict = field(default_factory=dict)  # name -> bytes
     revisions: tuple = ("main", COMMIT)
+    card: dict | None = None  # what the data set's README has at its head
     token: str | None = None
     fail: int | None = None
     asked: list = field(default_factory=list)  # (path, Authorization) of every request
@@ -57,9 +58,8 @@ class Handler(BaseHTTPRequestHandler):
         if revision not in self.hub.revisions:
             return self.refuse(404, "RevisionNotFound")
         siblings = [{"rfilename": name, "size": len(content)} for name, content in self.hub.files.items()]
-        self.answer(
-            200, json.dumps({"id": self.hub.repository, "sha": COMMIT, "siblings": siblings}).encode()
-        )
+        info = {"id": self.hub.repository, "sha": COMMIT, "siblings": siblings, "cardData": self.hub.card}
+        self.answer(200, json.dumps(info).encode())
 
     def give(self, name):
         content = self.hub.files[name]

@@ -10,7 +10,7 @@ from snnet.stitches.enumerations import at_sizes, nearest_joints
 from snnet.stitches.sections import stage_sections
 
 SIZES = (64, 48)  # px
-CLASSES = 10
+CLASSES, FIRST = 1000, 10  # ImageNet-1k's, of which the first ten are answered with
 
 
 def tiny(seed: int = 0) -> StitchedNetwork:
@@ -18,7 +18,8 @@ def tiny(seed: int = 0) -> StitchedNetwork:
     torch.manual_seed(seed)
     anchors = []
     for name, architecture in (("small", "mnasnet_small"), ("large", "mobilenetv2_035")):
-        model = timm.create_model(architecture, pretrained=False, num_classes=CLASSES).eval()
+        model = timm.create_model(architecture, pretrained=False, num_classes=FIRST).eval()
+        _widen(model)
         for module in model.modules():  # batch norms that do something, so that a swapped one shows
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.running_mean.normal_(std=0.1)
@@ -35,3 +36,13 @@ def tiny(seed: int = 0) -> StitchedNetwork:
         torch.nn.init.normal_(layer.weight, std=0.2)
         torch.nn.init.normal_(layer.bias, std=0.1)
     return net
+
+
+def _widen(model: torch.nn.Module) -> None:
+    """Give a model of the first ten classes of ImageNet-1k all of them, the others never the answer."""
+    narrow = model.classifier
+    with torch.random.fork_rng():
+        model.reset_classifier(CLASSES)
+    with torch.no_grad():
+        model.classifier.weight.zero_()[:FIRST] = narrow.weight
+        model.classifier.bias.fill_(-50.0)[:FIRST] = narrow.bias

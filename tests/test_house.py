@@ -18,6 +18,7 @@ README_LINES, FILES_AT_TOP, DOCSTRING_LINES = 150, 8, 5
 # Functions that the README and docs/ name keep their keywords: they only gather them into options.
 PUBLIC = {
     "snnet/catalogue/build.py: stitch",
+    "snnet/photos/photo_set.py: open_photos",
 }
 
 # A thing is called by the noun that it is. Terms of the field and of files are not here: published, saved,

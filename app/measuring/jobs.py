@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..networks import Networks
 
 ACCEPTED = "a Parquet file, several as a glob of them, a folder of Parquet files, or a folder of photos"
+LABELS_FILE = ("by --labels FILE", "in “Labels file”")  # what a refusal says to do, and its place on the page
 MOST = 32  # photos in a batch
 BATCH_GMACS = 200.0  # of a batch, all stitches together: a few seconds of a CPU, which stopping waits for
 SAVE_EVERY_S = 5.0
@@ -93,7 +94,8 @@ class Backend:
     def start(self, question: Mapping[str, Any]) -> dict[str, Any]:
         """Begin to measure a network, or go on where it was stopped; return `progress`.
 
-        `question` has "network", and as texts "path", "labels" and "limit"; "precision"; "skip_broken".
+        `question` has "network", and as texts "path", "labels" and "limit"; "precision"; "skip_broken" and
+        "indices", which says that sub-folders named by number are ImageNet-1k's.
         Raises ValueError for what can't be, and while another evaluation runs; what is wrong with the photos
         themselves comes by `progress`.
         """
@@ -147,6 +149,7 @@ class Backend:
             limit=settings["limit"],
             remember=_Watched(job, self._store),
             labels=settings["labels"] or None,
+            labels_are="indices" if settings["indices"] else "names",
         )
         job.photos = photos.describe()
         job.check()
@@ -209,6 +212,7 @@ def _settings(question: Mapping[str, Any]) -> dict[str, Any]:
         "limit": int(limit) if limit else None,
         "precision": precision,
         "skip_broken": bool(question.get("skip_broken")),
+        "indices": bool(question.get("indices")),
     }
 
 
@@ -244,6 +248,7 @@ def _excuse(job: _Evaluation, error: Exception) -> str:
     """Return the sentence of an evaluation that came to no good end."""
     from snnet.photos import store
     from snnet.photos.decode import PhotoError
+    from snnet.photos.labels import SAY_INDICES
 
     if isinstance(error, Stop) and not job.total:
         return "Cancelled before a photo was measured. Measure begins again."
@@ -255,7 +260,8 @@ def _excuse(job: _Evaluation, error: Exception) -> str:
     if isinstance(error, PhotoError):
         return f"{error}. What was counted is kept: skip broken photos and measure on, or mend the photo."
     if isinstance(error, ValueError | OSError | RuntimeError):
-        return str(error).replace(store.ACCEPTED, ACCEPTED)  # the hub is not for the page
+        text = str(error).replace(store.ACCEPTED, ACCEPTED)  # the hub is not for the page
+        return text.replace(SAY_INDICES, "the box “Numbers are indices”").replace(*LABELS_FILE)
     return f"{job.title} can't be measured ({type(error).__name__}: {error})"
 
 

@@ -45,6 +45,12 @@ def add_photos(parser: argparse.ArgumentParser, what: str, split: str = "validat
         "--labels", type=Path, metavar="FILE", help="ground truth of a flat image folder, as ImageNet's val"
     )
     parser.add_argument(
+        "--labels-are",
+        default="names",
+        choices=("names", "indices"),
+        help="sub-folders named by number: indices says that those are ImageNet-1k's, 0 to 999",
+    )
+    parser.add_argument(
         "--workers",
         type=int,
         help="processes that decode photos; 0: none but this one (by default by the number of photos)",
@@ -65,7 +71,7 @@ def open_photos(options: argparse.Namespace, **more: Any) -> "Photos":
     from snnet.photos import photo_set
 
     path = options.data[0] if len(options.data) == 1 else options.data
-    source = {"labels": options.labels, "split": options.split, "limit": options.limit}
+    source = {name: getattr(options, name) for name in ("labels", "labels_are", "split", "limit")}
     return photo_set.open_photos(path, **source, **more)
 
 

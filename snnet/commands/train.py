@@ -52,6 +52,7 @@ def run(options: argparse.Namespace) -> None:
     """Train, or say what would be trained."""
     from snnet.catalogue import entries
     from snnet.evaluation.store import Store
+    from snnet.photos.labels import doubles_in_words
     from snnet.training.run import TrainingOptions, train
 
     malloc.keep_freed()
@@ -78,6 +79,8 @@ def run(options: argparse.Namespace) -> None:
     train(net, photos, recipe, options.out, running)
     if os.environ.get("RANK", "0") != "0":
         return
+    if doubles := doubles_in_words(photos):
+        say(f"{photos.describe()}: {doubles}")
     if options.plot:
         from snnet.commands import plots
 

@@ -20,13 +20,14 @@ from snnet.evaluation.intervals import (
     paired_difference,
     wilson,
 )
-from snnet.evaluation.results import IMAGENET_1K, TORCH, Result
+from snnet.evaluation.results import TORCH, Result
 from snnet.stitches.stitch import Stitch
 from snnet.tables import zoo
 
 if TYPE_CHECKING:
     from snnet.network.anchor import Anchor
     from snnet.network.counting import Cost
+    from snnet.photos.label_set import LabelSet
     from snnet.photos.transform import Transform
 
 
@@ -70,6 +71,11 @@ class HasAccuracies(Protocol):
     published_as: str | None
     stitches: tuple[Stitch, ...]
     anchors: "Sequence[Anchor]"
+
+    @property
+    def label_set(self) -> "LabelSet":
+        """What its outputs mean."""
+        ...
 
     def transform(self, stitch: Stitch) -> "Transform":
         """Return what turns a PIL image into a stitch's input."""
@@ -125,7 +131,7 @@ def accuracies(net: HasAccuracies, counts: Sequence[tuple[Stitch, Result]]) -> d
             best[stitch.name] = accuracy
     by_run: dict[tuple[str, ...], dict[str, Result]] = {}
     for stitch, result in counts:
-        if result.classes == IMAGENET_1K:  # a share of other classes' is no figure of the chart's
+        if result.classes == net.label_set.digest:  # a share of other classes' is no figure of the chart's
             by_run.setdefault((result.photos, result.precision, result.engine), {})[stitch.name] = result
     # the largest set of photos speaks first; of two precisions the exact one, of two engines our own
     order = sorted(

@@ -24,6 +24,7 @@ from snnet.network.sweep import sweep
 from snnet.optional import warn
 from snnet.photos.batches import Batch
 from snnet.photos.decode import PhotoError
+from snnet.photos.labels import doubles_in_words, outputs_of, reduction
 from snnet.photos.photo_set import Photos
 from snnet.stitches.stitch import Stitch
 
@@ -66,16 +67,17 @@ def evaluate(
     its share of the photos on its own device. An evaluation that was interrupted goes on from what the store
     holds of it: no photo is counted twice or lost.
 
-    Photos that can't be decoded raise PhotoError, which names the first, unless they are to be skipped; what
-    was counted by then is kept.
-
+    Photos that can't be decoded raise PhotoError, which names the first, unless they are to be skipped.
     `on_progress` is told the photos done and all photos, before the first and after each batch. What it
     raises ends the evaluation, with everything counted by then kept; where several processes run it may not.
 
-    Raises ValueError for photos without labels, and StoreError, before the first photo, where the results
-    could not be kept.
+    Labels are ImageNet-1k's. A head of more classes, all of those among them, answers with the likeliest of
+    those, which `photos_about` tells.
+
+    Raises, before the first photo, LabelError (a ValueError) for photos without labels or with others and a
+    head that lacks some of the classes, and StoreError where the results could not be kept.
     """
-    _check_labels(photos)
+    outputs_of(photos, net.label_set, net.name)
     processes, store = processes or Processes(), store or Store()
     if processes.is_main:
         store.mend()
@@ -128,13 +130,6 @@ def _resumed(store: Store, run: str, counts: Counts) -> Counts:
         return counts
 
 
-def _check_labels(photos: Photos) -> None:
-    if unlabelled := sum(label < 0 for label in photos.labels):
-        raise ValueError(f"{photos.describe()}: {unlabelled} photos have no label; accuracy needs labels")
-    if not photos.imagenet:
-        raise ValueError(f"{photos.describe()}: name the sub-folders by synset or by ImageNet-1k class name")
-
-
 @dataclass(frozen=True)
 class _Evaluation:
     """One evaluation in one process."""
@@ -158,12 +153,14 @@ class _Evaluation:
             self.net.to(processes.device)
         device, dtype = next(self.net.parameters()).device, PRECISIONS[options.precision]
         net = for_measuring(self.net, options.precision)
+        head = self.net.label_set
+        classes = None if head.is_imagenet_1k else torch.tensor(head.imagenet_1k, device=device)
 
         def outputs(batch: Batch) -> Iterator[tuple[int, torch.Tensor]]:
             for transform, group in by_transform.items():
                 x = batch.images[transform].to(device, dtype, memory_format=torch.channels_last)
                 for stitch, logits in sweep(net, x, group):
-                    yield number[stitch], logits
+                    yield number[stitch], logits if classes is None else logits[:, classes]
 
         source: Iterator[Batch] = iter(())
         if share:
@@ -200,6 +197,10 @@ class _Evaluation:
         counts = self.saver.counts
         route, today = routes(self.net), datetime.date.today().isoformat()
         about = self.options.about or self.photos.describe()
+        if words := reduction(self.net.label_set):
+            about += f"; {words}"
+        if doubles := doubles_in_words(self.photos):
+            about += f"; {doubles}"
         if counts.broken:
             about += f", {len(counts.broken)} broken left out"
         classes = np.flatnonzero(counts.photos).tolist()
@@ -218,6 +219,7 @@ class _Evaluation:
                 measured_on=today,
                 network=self.net.name,
                 stitch=stitch.name,
+                classes=self.net.label_set.digest,
                 hits=counts.hits_of(number),
             )
             for number, (stitch, right) in enumerate(zip(self.stitches, counts.right.tolist(), strict=True))

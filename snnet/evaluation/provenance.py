@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from snnet.evaluation.results import IMAGENET_1K, TORCH, Result, shipped
+from snnet.evaluation.results import TORCH, Result, shipped
 from snnet.evaluation.store import Store
 from snnet.optional import optional
 from snnet.stitches.stitch import Part, Stitch
@@ -66,7 +66,7 @@ def results_on(
 
     Raises StoreError where the store can't be used.
     """
-    run = photos.fingerprint, precision, IMAGENET_1K, TORCH
+    run = photos.fingerprint, precision, net.label_set.digest, TORCH
     return {
         stitch.name: result
         for stitch, result in results_of(net, store, strict=True)
@@ -84,5 +84,6 @@ def run_key(net: "Network", photos: "Photos", stitches: Sequence[Stitch], precis
     """Return what makes an evaluation this one: photos, precision, the stitches' tensors and transforms."""
     route = routes(net)
     parts = [photos.fingerprint, precision]
+    parts += [] if net.label_set.is_imagenet_1k else [net.label_set.digest]
     parts += [f"{route[stitch.name]} {net.transform(stitch).key}" for stitch in stitches]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

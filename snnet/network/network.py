@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from snnet.network.anchor import Anchor, features_between_blocks, walk_anchor
 from snnet.network.counting import Cost
 from snnet.network.layers import LayerOptions, StitchingLayer
+from snnet.photos.label_set import LabelSet, of_head
 from snnet.stitches.stitch import Joint, Part, Stitch
 
 if TYPE_CHECKING:
@@ -76,6 +77,11 @@ class Network(nn.Module):
             anchor, start = self.anchors[joints[0].back], min(joint.enter for joint in joints)
             self._behind[layer], owned = anchor.with_own_norms(start)
             self.norms[layer] = nn.ModuleDict(owned)
+
+    @cached_property
+    def label_set(self) -> LabelSet:
+        """What its outputs mean, in order of the logits."""
+        return of_head(self.anchors[0].model.num_classes)
 
     @property
     def anchor_names(self) -> tuple[str, ...]:

@@ -1,9 +1,11 @@
 """The 1,000 classes of ImageNet-1k, in timm's order: that of their sorted synsets."""
 
+import re
 from functools import cache
 
 # Four class names stand twice in the table of first lemmas; these tell them apart.
 _NAMES = {134: "crane (bird)", 517: "crane (machine)", 638: "maillot", 639: "tank suit"}
+_SYNSET = re.compile(r"(?<![0-9a-z])n\d{8}(?![0-9a-z])")  # alone, or set off within a longer name
 
 
 @cache
@@ -19,8 +21,18 @@ def synset_indices() -> dict[str, int]:
 
 
 def class_index(name: str) -> int | None:
-    """Return the index of the class that a synset or an English name means; None if no class or several."""
-    return _indices().get(_plain(name))
+    """Return the index of the class that a synset or an English name means; None if no class or several.
+
+    A synset may stand within a name (000.n01440764, n01440764_tench). A name means first the class that
+    `class_names` calls so to the letter, then the one that it calls so but for case and dashes, then the one
+    among whose names WordNet has it.
+    """
+    if synsets := {*_SYNSET.findall(name.lower())}:
+        return synset_indices().get(synsets.pop()) if len(synsets) == 1 else None
+    spelled, *others = _indices()
+    if name in spelled:
+        return spelled[name]
+    return next((table[plain] for table in others if (plain := _plain(name)) in table), None)
 
 
 @cache
@@ -40,10 +52,21 @@ def _plain(name: str) -> str:
 
 
 @cache
-def _indices() -> dict[str, int]:
-    """Return the index by synset and by every name that means one class only."""
-    meanings: dict[str, set[int]] = {}
-    for index, (synset, lemmas) in enumerate(_classes()):
-        for name in (synset, class_names()[index], *(() if index in _NAMES else lemmas)):
-            meanings.setdefault(_plain(name), set()).add(index)
-    return {name: indices.pop() for name, indices in meanings.items() if len(indices) == 1}
+def _indices() -> tuple[dict[str, int], ...]:
+    """Return the index by the name of `class_names`, by that but for case, and by every unique name."""
+    titles = class_names()
+    names = [
+        {_plain(name), _plain(", ".join(lemmas)), *(() if index in _NAMES else map(_plain, lemmas))}
+        for index, (name, (_, lemmas)) in enumerate(zip(titles, _classes(), strict=True))
+    ]
+    spelled = {name: index for index, name in enumerate(titles)}
+    return spelled, _unique([{_plain(name)} for name in titles]), _unique(names)
+
+
+def _unique(names: list[set[str]]) -> dict[str, int]:
+    """Return the index by every name that one class alone has."""
+    meanings: dict[str, list[int]] = {}
+    for index, each in enumerate(names):
+        for name in each:
+            meanings.setdefault(name, []).append(index)
+    return {name: indices[0] for name, indices in meanings.items() if len(indices) == 1}

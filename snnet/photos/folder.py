@@ -3,61 +3,68 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from snnet.photos.classes import class_index
-from snnet.photos.decode import SUFFIXES
+from snnet.photos import labels
+from snnet.photos.files import firsts
 from snnet.photos.fingerprints import Remember, Source, combined, content
-from snnet.photos.store import ACCEPTED, UNKNOWN, Store
+from snnet.photos.store import UNKNOWN, Store
 
 
-def photos_below(folder: Path) -> list[Path]:
-    """Return the photos in a folder and below, by name; hidden ones are left out, links followed."""
-    photos = []
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        below = [name for name in folders if not name.startswith(".") and not _is_loop(parent, name)]
-        folders[:] = sorted(below)
-        files = [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
-        photos += [file for file in files if file.suffix.lower() in SUFFIXES]
-    if not photos:
-        raise ValueError(f"{folder} holds no photos and no Parquet files: give {ACCEPTED}")
-    return photos
+class Truth(NamedTuple):
+    """Labels of a ground-truth file, a label a photo, and the file's name."""
 
-
-def _is_loop(parent: str, name: str) -> bool:
-    """True for a link to a folder that leads to it, below which the same photos would come without end."""
-    link = Path(parent, name)
-    return link.is_symlink() and link.resolve() in {place.resolve() for place in (link.parent, *link.parents)}
+    labels: Sequence[int]
+    source: str
 
 
 class Folder(Store):
-    """Photos as files: one folder's, labelled by its sub-folders or by a file; or any list, unlabelled."""
+    """Photos as files: one folder's, labelled by its sub-folders or by a file; or any list, unlabelled.
 
-    def __init__(self, files: Sequence[Path], root: Path | None = None, title: str = "") -> None:
+    `labels_are` says what the sub-folders' names are: see `labels.of_folders`. Raises ValueError for names
+    that don't fit that.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[Path],
+        root: Path | None = None,
+        title: str = "",
+        labels_are: labels.LabelsAre = "names",
+        truth: Truth | None = None,
+    ) -> None:
         self.title = title if root is None else root.resolve().name or str(root)
-        self.files = [Path(os.path.abspath(file)) for file in files]
-        self.names = [file.name if root is None else file.relative_to(root).as_posix() for file in files]
-        self._labels = self._by_folder()
-        self._has_truth = False
+        names = [file.name if root is None else file.relative_to(root).as_posix() for file in files]
+        if truth:
+            every: Sequence[int] = truth.labels
+            self.note = f"labels from {truth.source}"
+        else:
+            every = self._by_folder(names, str(root), labels_are)
+        rows = firsts(files, every)
+        self.files = [Path(os.path.abspath(files[row])) for row in rows]
+        self.names = [names[row] for row in rows]
+        self._labels = tuple(every[row] for row in rows)
+        self._has_truth = truth is not None
+        if again := len(files) - len(rows):
+            self.add_note(f"{again:,} more path{'s' * (again > 1)} to the same files")
 
-    def _by_folder(self) -> tuple[int, ...]:
-        folders = [name.partition("/")[0] if "/" in name else "" for name in self.names]
+    def _by_folder(self, names: Sequence[str], root: str, labels_are: labels.LabelsAre) -> Sequence[int]:
+        folders = [name.partition("/")[0] if "/" in name else "" for name in names]
         classes = sorted({*folders})
         if "" in classes:
+            if labels_are == "indices":
+                raise ValueError(
+                    f"{self.title} has photos in no sub-folder, and {labels.SAY_INDICES} is of sub-folders' "
+                    "names: leave that out, or move the photos into sub-folders named 0 to 999"
+                )
             if len(classes) > 1:
-                self.note = "photos lie beside the sub-folders, so those are not taken for classes"
+                self.add_note("photos lie beside the sub-folders, so those are not taken for classes")
             return (UNKNOWN,) * len(folders)
-        indices = {name: index for name in classes if (index := class_index(name)) is not None}
-        if not indices:
-            indices = {name: number for number, name in enumerate(classes)}
-            self.imagenet = False
-            self.note = "classes numbered by sub-folder name, none being an ImageNet-1k class"
-        elif strangers := [name for name in classes if name not in indices]:
-            self.note = f"no ImageNet-1k class: {', '.join(strangers[:3])}" + ", …" * (len(strangers) > 3)
-        return tuple(indices.get(folder, UNKNOWN) for folder in folders)
-
-    def set_truth(self, labels: tuple[int, ...], source: str) -> None:
-        """Take the labels of a ground-truth file in place of the sub-folders'."""
-        self._labels, self._has_truth, self.note = labels, True, f"labels from {source}"
+        meaning = labels.of_folders(classes, root, names, labels_are)
+        self.add_note(meaning.note)
+        self.why_not = meaning.why_not
+        indices = dict(zip(classes, meaning.indices, strict=True))
+        return [indices[folder] for folder in folders]
 
     def __len__(self) -> int:
         return len(self.files)
@@ -80,6 +87,16 @@ class Folder(Store):
         return combined(
             "labelled" if self._has_truth else "folder", *(part for each in parts for part in each)
         )
+
+    def doubles(self, rows: Sequence[int], remember: Remember | None) -> list[list[int]]:
+        by_size: dict[int, list[int]] = {}
+        for row in rows:
+            by_size.setdefault(os.path.getsize(self.files[row]), []).append(row)
+        by_content: dict[str, list[int]] = {}
+        for alike in by_size.values():
+            for row in alike if len(alike) > 1 else ():
+                by_content.setdefault(content(self.files[row], remember), []).append(row)
+        return [alike for alike in by_content.values() if len(alike) > 1]
 
     def order(self, rows: Sequence[int], remember: Remember | None) -> str:
         return combined("order", *(self.names[row] for row in rows))

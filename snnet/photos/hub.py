@@ -13,7 +13,8 @@ from urllib.parse import unquote
 
 from snnet.photos.decode import SUFFIXES
 from snnet.photos.fingerprints import Remember, Source, combined
-from snnet.photos.parquet import A, B, Parquet
+from snnet.photos.labels import LabelsAre
+from snnet.photos.parquet import A, B, Parquet, names_of
 from snnet.photos.store import SourceError
 
 REQUESTS = 16  # at once, for footers and labels: many small ranges, each a round trip
@@ -68,7 +69,7 @@ class HubParquet(Parquet):
     local = False
     _OWN = Parquet._OWN | {"_system"}
 
-    def __init__(self, place: Place, split: str) -> None:
+    def __init__(self, place: Place, split: str, labels_are: LabelsAre = "names") -> None:
         from huggingface_hub import HfApi
 
         self.endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
@@ -82,7 +83,11 @@ class HubParquet(Parquet):
         sizes = {file.rfilename: file.size for file in info.siblings or ()}  # bytes
         files = _files_of(split, sizes, place)
         self._sizes = [sizes[name] for name in files]
-        super().__init__(files, f"{self.repository} {split}")
+        self._card_names = _names_in(info.card_data)
+        super().__init__(files, f"{self.repository} {split}", labels_are)
+
+    def _class_names(self, schema: Any) -> tuple[str, ...] | None:
+        return super()._class_names(schema) or self._card_names
 
     @property
     def _root(self) -> str:
@@ -185,6 +190,20 @@ def _split(path: PurePosixPath) -> str:
     """Return the split that a file's name, or its folder's, is of."""
     name = re.sub(r"(-\d+-of-\d+)?(\..*)?$", "", path.name)
     return path.parent.name or name if re.fullmatch(r"[\d_-]*", name) else name
+
+
+def _names_in(card: Any) -> tuple[str, ...] | None:
+    """Return the names of the classes in a data set's card, where it has one list of them; None otherwise."""
+    every = set()
+    try:
+        parts = (card or {}).get("dataset_info") or []
+        for part in parts if isinstance(parts, list) else [parts]:
+            for feature in part["features"]:
+                if feature["name"] == "label":
+                    every.add(names_of(feature["dtype"]["class_label"]["names"]))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return every.pop() if len(every) == 1 else None
 
 
 def _sentence(error: BaseException, repository: str, page: str, revision: str | None) -> str:

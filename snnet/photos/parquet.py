@@ -1,9 +1,10 @@
 """Photos in Parquet files, read from the files themselves, a few rows at a time."""
 
+import json
 import os
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import accumulate, islice
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from snnet.photos.decode import PhotoError
 from snnet.photos.fingerprints import Remember, Source, combined, content, fingerprint
+from snnet.photos.labels import LabelsAre, Meaning, of_class_names
 from snnet.photos.store import ACCEPTED, UNKNOWN, SourceError, Store
 
 A = TypeVar("A")
@@ -40,9 +42,11 @@ class Parquet(Store):
     _ROWS = 64  # read at once: about 7 MB of ImageNet's photos
     _OWN = frozenset({"_lock", "_file", "_group", "_batches", "_batch"})  # of one process
 
-    def __init__(self, files: Sequence[Source], title: str) -> None:
+    def __init__(self, files: Sequence[Source], title: str, labels_are: LabelsAre = "names") -> None:
         self.title = title
         self.files = tuple(map(self._address, files))
+        self._labels_are = labels_are
+        self._meanings: dict[int, Meaning | None] = {}  # by file: of its own classes, if it has some
         self._groups = [group for part in self._each(self._groups_of, range(len(files))) for group in part]
         self._starts = list(accumulate((group.rows for group in self._groups), initial=0))
         if not len(self):
@@ -51,6 +55,11 @@ class Parquet(Store):
             number: (UNKNOWN,) * group.rows for number, group in enumerate(self._groups) if not group.labelled
         }
         self._reset()
+        meanings = {number: meaning for number, meaning in sorted(self._meanings.items()) if meaning}
+        self.why_not = next((meaning.why_not for meaning in meanings.values() if meaning.why_not), "")
+        self.reading = " ".join(f"{number} {m.key}" for number, m in meanings.items() if m.key)
+        for note in dict.fromkeys(meaning.note for meaning in meanings.values()):
+            self.add_note(note)
         if self.local:
             self._read_labels(range(len(self._groups)))
 
@@ -103,11 +112,18 @@ class Parquet(Store):
         self._check_size(number, file.metadata)
         rows = [file.metadata.row_group(inside).num_rows for inside in range(file.metadata.num_row_groups)]
         before = accumulate(rows, initial=0)
-        labelled = "label" in file.schema_arrow.names
+        names = self._class_names(file.schema_arrow)
+        meaning = of_class_names(names, self._labels_are) if names else None
+        self._meanings[number] = meaning
+        labelled = "label" in file.schema_arrow.names and not (meaning and meaning.why_not)
         return [
             _Group(number, inside, first, count, labelled)
             for inside, (first, count) in enumerate(zip(before, rows, strict=False))
         ]
+
+    def _class_names(self, schema: Any) -> tuple[str, ...] | None:
+        """Return the names that a file gives its classes; None where it gives none."""
+        return class_names(schema.metadata)
 
     def _check_size(self, number: int, metadata: Any) -> None:
         """Raise ValueError for a file that says of itself that it would grow beyond all measure."""
@@ -153,8 +169,21 @@ class Parquet(Store):
         with self._sound(number):
             file = self._open(number, images=False)
             column = file.read_row_groups(inside, ["label"], use_threads=False)["label"]
-        labels = (UNKNOWN if label is None else label for label in column.to_pylist())
-        return {group: tuple(islice(labels, self._groups[group].rows)) for group in groups}
+        every = (self._label(number, label) for label in column.to_pylist())
+        return {group: tuple(islice(every, self._groups[group].rows)) for group in groups}
+
+    def _label(self, number: int, value: Any) -> int:
+        """Return the index of ImageNet-1k that a label of a file means; UNKNOWN where there is none."""
+        meaning = self._meanings[number]
+        if value is None or value == UNKNOWN or not meaning:
+            return UNKNOWN if value is None else int(value)
+        if 0 <= value < len(meaning.indices):
+            return meaning.indices[value]
+        self.why_not = (
+            f"{Path(self.files[number]).name} has the label {value}, and names for {len(meaning.indices):,} "
+            "classes, from 0 on: write the file again with labels that fit its names"
+        )
+        return UNKNOWN
 
     def labels(self, rows: Sequence[int]) -> tuple[int, ...]:
         """Return the label of each of these photos; reads those that have not been read yet."""
@@ -166,8 +195,7 @@ class Parquet(Store):
         group = self.group(row)
         if group in self._labels:
             return self._labels[group][row - self._starts[group]]
-        label = self._value(row, "label")
-        return UNKNOWN if label is None else int(label)
+        return self._label(self._groups[group].file, self._value(row, "label"))
 
     # Photos.
 
@@ -243,3 +271,19 @@ def _check(file: str, schema: Any) -> None:
         raise ValueError(f"{file} has {kind} in its column `image`: bytes, or a struct of bytes and path")
     if "label" in schema.names and not pa.types.is_integer(kind := schema.field("label").type):
         raise ValueError(f"{file} has {kind} in its column `label`: ImageNet-1k class indices, 0 to 999")
+
+
+def class_names(metadata: Mapping[bytes, bytes] | None) -> tuple[str, ...] | None:
+    """Return the names of the classes in a schema's metadata, as `datasets` writes them; None for none."""
+    try:
+        features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
+        return names_of(features["label"]["names"])
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None
+
+
+def names_of(names: Any) -> tuple[str, ...] | None:
+    """Return names of classes in order of their numbers, from a list, or from an object by number."""
+    if isinstance(names, Mapping):
+        names = [names[number] for number in sorted(names, key=int)]
+    return tuple(map(str, names)) if isinstance(names, list) and names else None

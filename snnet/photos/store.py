@@ -21,8 +21,13 @@ class Store(ABC):
 
     title: str
     note = ""  # what `describe` adds
-    imagenet = True  # whether the labels are indices of ImageNet-1k
+    why_not = ""  # why its classes can't be read, and what to do; then no photo has a label
+    reading = ""  # how its classes are read, where that is not as they stand
     local = True  # on this machine, with labels that cost nothing
+
+    def add_note(self, text: str) -> None:
+        """Have `describe` say one thing more."""
+        self.note = "; ".join(filter(None, (self.note, text)))
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -54,3 +59,7 @@ class Store(ABC):
     @abstractmethod
     def order(self, rows: Sequence[int], remember: Remember | None) -> str:
         """Return a hash that tells orders of equal photos apart, as `fingerprint` may not."""
+
+    def doubles(self, rows: Sequence[int], remember: Remember | None) -> list[list[int]]:
+        """Return those of the rows that are one photo, byte for byte, together; only files are compared."""
+        return []

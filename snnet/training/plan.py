@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from snnet.network.network import Network
+from snnet.photos.labels import LabelError, outputs_of
 from snnet.photos.photo_set import Photos
 from snnet.stitches.stitch import Stitch
 from snnet.training.recipes import Recipe
@@ -136,8 +137,8 @@ def plan(net: Network, photos: Photos, recipe: Recipe, processes: int = 1) -> Pl
         raise TrainingError(f"image size {size}: {net.name} has stitches at {sizes} px")
     if not recipe.anchor_lr:
         stitches = [stitch for stitch in stitches if not stitch.is_anchor]  # nothing of theirs would move
-    if recipe.alpha < 1 or recipe.distillation == "none":
-        _check_labels(net, photos)
+    if needs_labels(recipe):
+        check_labels(net, photos)
     if recipe.batch_size % 2 and (recipe.mixup or recipe.cutmix):
         raise TrainingError(
             f"batch size {recipe.batch_size} is odd: mixup and cutmix pair the photos of a batch"
@@ -147,16 +148,17 @@ def plan(net: Network, photos: Photos, recipe: Recipe, processes: int = 1) -> Pl
     return Plan(recipe, tuple(groups), len(photos), processes, row_groups)
 
 
-def _check_labels(net: Network, photos: Photos) -> None:
-    if unknown := sum(label < 0 for label in photos.labels):
-        raise TrainingError(
-            f"{photos.describe()}: {unknown} photos have no label; learn from the teacher alone with alpha 1"
-        )
-    classes = net.anchors[0].model.num_classes
-    if max(photos.labels) >= classes:
-        raise TrainingError(
-            f"{photos.describe()}: label {max(photos.labels)}, and {net.name} has {classes} classes"
-        )
+def needs_labels(recipe: Recipe) -> bool:
+    """Return whether a recipe learns from labels, not from the teacher alone."""
+    return recipe.alpha < 1 or recipe.distillation == "none"
+
+
+def check_labels(net: Network, photos: Photos) -> tuple[int, ...]:
+    """Return the output of the network for each class of ImageNet-1k; TrainingError if labels don't fit."""
+    try:
+        return outputs_of(photos, net.label_set, net.name)
+    except LabelError as error:
+        raise TrainingError(f"{error}; or learn from the teacher alone: --alpha 1") from error
 
 
 def _by_gmacs(net: Network, stitches: Sequence[Stitch], recipe: Recipe) -> list[tuple[Stitch, ...]]:

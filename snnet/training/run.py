@@ -23,7 +23,7 @@ from snnet.stitches.stitch import Stitch
 from snnet.training import checkpoint
 from snnet.training.log import Log
 from snnet.training.optimiser import clipped, optimizer_of, scheduler_of
-from snnet.training.plan import TrainingError, plan
+from snnet.training.plan import TrainingError, needs_labels, plan
 from snnet.training.recipes import Recipe
 from snnet.training.regularisation import prepare
 from snnet.training.samples import Samples, batches, seeded
@@ -141,7 +141,7 @@ class Run:
         self.scheduler = scheduler_of(self.optimizer, self.plan)
         self.mixup = None
         if recipe.mixup or recipe.cutmix:
-            classes = self.net.anchors[0].model.num_classes
+            classes = self.net.label_set.outputs
             self.mixup = Mixup(
                 recipe.mixup, recipe.cutmix, label_smoothing=recipe.smoothing, num_classes=classes
             )
@@ -194,14 +194,14 @@ class Run:
         recipe, stitches, device = self.recipe, self.plan.stitches_at(step, rank), self.accelerator.device
         self.scheduler.step(self.plan.time(step))
         images = images.to(device, memory_format=torch.channels_last)
-        targets = labels.to(device)
+        targets = self._targets(labels).to(device)
         dtype = _DTYPES.get(recipe.precision)
         with (
             seeded("step", recipe.seed, step, rank),
             torch.autocast(device.type, dtype, enabled=dtype is not None),
         ):
             if self.mixup:
-                images, targets = self.mixup(images, targets.clamp_min(0))  # unlabelled ones are mixed too
+                images, targets = self.mixup(images, targets)
             logits = self.model(images, stitches)
             teacher = self.teacher(images, recipe.temperature) if self.teacher else None
         losses = torch.stack([loss_of(each, teacher, targets, recipe) for each in logits])
@@ -233,6 +233,13 @@ class Run:
             "lr": groups[0]["lr"] / groups[0].get("lr_scale", 1.0),
             "gradient_norm": norm,
         }
+
+    def _targets(self, labels: Tensor) -> Tensor:
+        """Return the outputs that labels mean; all 0 where they don't matter, and may be no classes."""
+        if not needs_labels(self.recipe):
+            return torch.zeros_like(labels)
+        head = self.net.label_set
+        return labels if head.is_imagenet_1k else torch.tensor(head.imagenet_1k)[labels]
 
     # -------------------------------------------------------------------------------------- checkpoints
 

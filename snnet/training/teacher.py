@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from snnet.network.network import Network
+from snnet.photos.label_set import of_head
 from snnet.training.plan import TrainingError
 from snnet.training.recipes import Recipe
 
@@ -32,17 +33,17 @@ class Teacher:
         from snnet.weights.originals import timm_model
 
         model: Any = timm_model(recipe.teacher).requires_grad_(False)
-        classes = net.anchors[0].model.num_classes
-        if model.num_classes != classes:
+        ours, theirs = net.label_set, of_head(model.num_classes)
+        if ours != theirs:
             raise TrainingError(
-                f"the teacher {recipe.teacher} has {model.num_classes} classes and {net.name} {classes}"
+                f"the teacher {recipe.teacher} has {theirs.outputs} classes ({theirs.title}) and {net.name} "
+                f"{ours.outputs} ({ours.title}): take a teacher of the same classes, or --teacher largest"
             )
-        ours = net.transform(net.stitches[0])
-        theirs = model.default_cfg
-        if (tuple(theirs["mean"]), tuple(theirs["std"])) != (ours.mean, ours.std):
-            mean, std = (torch.tensor(value).view(3, 1, 1) for value in (theirs["mean"], theirs["std"]))
-            gain = torch.tensor(ours.std).view(3, 1, 1) / std
-            self._scale = gain, (torch.tensor(ours.mean).view(3, 1, 1) - mean) / std
+        transform, config = net.transform(net.stitches[0]), model.default_cfg
+        if (tuple(config["mean"]), tuple(config["std"])) != (transform.mean, transform.std):
+            mean, std = (torch.tensor(value).view(3, 1, 1) for value in (config["mean"], config["std"]))
+            gain = torch.tensor(transform.std).view(3, 1, 1) / std
+            self._scale = gain, (torch.tensor(transform.mean).view(3, 1, 1) - mean) / std
         self.models, self.modules = [model], [model]
 
     def to(self, device: torch.device) -> "Teacher":

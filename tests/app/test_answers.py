@@ -1,8 +1,10 @@
 """The answers of all stitches, pulled slice by slice."""
 
 import pytest
+import torch
 
 from app import answers
+from snnet.photos.label_set import of_head
 
 
 def pulled(service, sweep):
@@ -45,3 +47,19 @@ def test_a_sweep_that_ended_or_never_was_says_so(service, lion):
 def test_unknown_names_are_refused(service, lion):
     with pytest.raises(ValueError, match="has no stitch 'nobody'"):
         service.begin_sweep(str(lion), "", ["nobody"])
+
+
+@pytest.mark.parametrize(
+    ("outputs", "label"),
+    [
+        (1000, "tench"),
+        (21_841, "benthos"),
+        (21_843, "benthos"),
+        (10, "output 1 of 10"),
+        (512, "output 1 of 512"),
+    ],
+)
+def test_a_head_of_other_classes_is_not_called_by_imagenets(outputs, label):
+    logits = torch.zeros(1, outputs)
+    logits[0, 0 if outputs == 1000 else 1] = 9.0
+    assert answers.best(logits, of_head(outputs))[0]["label"] == label

@@ -17,12 +17,16 @@ from snnet.evaluation import provenance
 from snnet.evaluation.counts import Saver
 from snnet.evaluation.evaluate import EvaluationOptions, evaluate
 from snnet.evaluation.provenance import missing
+from snnet.evaluation.results import IMAGENET_1K
 from snnet.evaluation.store import Store
 from snnet.network import sweep as walks
+from snnet.photos.classes import synset_indices
 from snnet.photos.decode import PhotoError
+from snnet.photos.label_set import LabelSet, of_head
 from snnet.photos.photo_set import open_photos
 from tests.networks import tiny
-from tests.photos.sets import noise
+from tests.photos.sets import folder as photos_in
+from tests.photos.sets import noise, parquet
 
 # three ImageNet-1k classes that the ten-class tiny network can answer with
 SYNSETS = {"n01440764": 0, "n01443537": 1, "n01484850": 2}
@@ -103,7 +107,7 @@ def test_bad_wishes_are_refused(folder, store, tmp_path):
         evaluate(net, open_photos(folder / "n01440764"), store=store)
     (tmp_path / "photos" / "my cat").mkdir(parents=True)
     Image.new("RGB", (40, 40)).save(tmp_path / "photos" / "my cat" / "a.png")
-    with pytest.raises(ValueError, match="name the sub-folders by synset"):
+    with pytest.raises(ValueError, match="name them by synset"):
         evaluate(net, open_photos(tmp_path / "photos"), store=store)
 
 
@@ -301,3 +305,57 @@ def test_kill_9_and_the_same_command_again(folder, tmp_path, capsys, monkeypatch
     whole, _ = here(capsys, monkeypatch, tmp_path / "elsewhere", *command(tmp_path / "net", many))
     assert rows == whole
     assert {row["total"] for row in rows} == {180}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "says"),
+    [
+        (10, "tiny answers with 10 classes of its own"),
+        (11_821, "the 11,821 classes of ImageNet-12k, where 7 of ImageNet-1k's 1,000 are lacking"),
+    ],
+)
+def test_a_head_of_other_classes_is_refused_before_the_first_photo(folder, store, monkeypatch, outputs, says):
+    net = tiny()
+    net.label_set = of_head(outputs)
+    monkeypatch.setattr(type(net), "run", lambda *_: pytest.fail("the network ran"))
+    with pytest.raises(ValueError, match=says):
+        evaluate(net, open_photos(folder), store=store)
+
+
+def test_a_head_that_has_imagenets_classes_among_others_is_read_at_those(folder, store):
+    net, large, photos = tiny(), tiny(), open_photos(folder)
+    names = [f"pet {number}" for number in range(100)] + [*reversed(synset_indices())]
+    large.label_set = LabelSet("pets and ImageNet", len(names), tuple(names))
+    for anchor in large.anchors:
+        narrow = anchor.model.classifier
+        anchor.model.reset_classifier(len(names))
+        with torch.no_grad():
+            anchor.model.classifier.weight.zero_()[list(large.label_set.imagenet_1k)] = narrow.weight
+            anchor.model.classifier.bias.fill_(60.0)  # pets are likelier
+            anchor.model.classifier.bias[list(large.label_set.imagenet_1k)] = narrow.bias
+    results = evaluate(large, photos, store=store)
+    assert counted(results) == counted(evaluate(net, photos, store=store))
+    assert results[0].photos_about.endswith(
+        "; of 1,100 classes (pets and ImageNet) those of ImageNet-1k read, by synset"
+    )
+    assert results[0].classes != IMAGENET_1K  # what was counted before heads were told apart is of no use
+    assert not missing(large, photos, "float32", store)
+
+
+def test_labels_that_the_network_cannot_mean_are_refused_before_the_first_photo(tmp_path, store, monkeypatch):
+    net = tiny()
+    monkeypatch.setattr(type(net), "run", lambda *_: pytest.fail("the network ran"))
+    with pytest.raises(ValueError, match="label 1000 is no class of ImageNet-1k"):
+        evaluate(net, open_photos(parquet(tmp_path / "a.parquet", range(3), [0, 1000, 5])), store=store)
+
+
+def test_the_command_reads_numbered_folders_when_told(tmp_path, store, monkeypatch, capsys):
+    """What the refusal says to do helps, by command too."""
+    monkeypatch.setenv("SNNET_HOME", str(tmp_path / "home"))
+    tiny().save(tmp_path / "net")
+    photos_in(tmp_path / "set", ["0/a.png", "7/b.png"])
+    command = ["evaluate", str(tmp_path / "net"), "--data", str(tmp_path / "set")]
+    assert main.main(command) == 2
+    assert "may be indices of ImageNet-1k (tench, cock)" in capsys.readouterr().err
+    assert main.main([*command, "--labels-are", "indices"]) == 0
+    assert "of set (2 photos of 2 classes)" in capsys.readouterr().out

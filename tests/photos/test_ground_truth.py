@@ -48,7 +48,7 @@ def test_the_development_kits_numbers_are_not_timms(val):
     assert photos.labels == (TENCH, FOX, SETTER) == (0, 278, 212)
     assert photos.labels != (999, 0, 1)
     assert photos.describe() == "val (3 photos of 3 classes; labels from truth.txt)"
-    assert photos.imagenet
+    assert not photos.why_not
     assert [label for _, label in photos] == list(photos.labels)
 
 

@@ -1,6 +1,7 @@
 """Data sets of a hub on this machine: splits, tokens, how little is fetched, and why nothing comes."""
 
 import io
+import json
 import pickle
 import time
 
@@ -188,6 +189,26 @@ def test_the_token_is_sent_and_not_pickled(hub, monkeypatch):
     assert reds(photos) == list(range(24))
     assert {token for _, token in hub.asked} == {"Bearer hf_secret"}
     assert b"hf_secret" not in pickle.dumps(photos)
+
+
+@pytest.mark.parametrize("place", ["file", "card"])
+def test_names_of_classes_are_read(hub, place):
+    """From the files' metadata or the data set's card; where they are not ImageNet's there are no labels."""
+    for names, labels in ((("goldfish", "tench", "n01484850"), (1, 0, 2)), (("apple", "tench"), (-1, -1))):
+        table = pa.table({"image": [photo(n) for n in range(len(names))], "label": [*range(len(names))]})
+        if place == "file":
+            info = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}}
+            table = table.replace_schema_metadata({"huggingface": json.dumps(info)})
+        else:
+            kind = {"class_label": {"names": {str(number): name for number, name in enumerate(names)}}}
+            hub.card = {"dataset_info": {"features": [{"name": "label", "dtype": kind}]}}
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer)
+        hub.files = {"data/validation.parquet": buffer.getvalue()}
+        photos = open_photos(ADDRESS)
+        assert photos[0][1] == labels[0]  # read beside the photo
+        assert photos.labels == labels
+        assert ("apple are no classes" in photos.why_not) == (-1 in labels)
 
 
 # ------------------------------------------------------------------------------------------------- workers

@@ -122,7 +122,7 @@ def test_flat_folder(tmp_path, monkeypatch):
     (tmp_path / "photos" / ".hidden.png").write_bytes(b"")
     photos = open_photos(tmp_path / "photos")
     assert photos.labels == (-1, -1, -1)
-    assert photos.describe() == "photos (3 photos, unlabelled)"
+    assert photos.describe() == "photos (3 photos, unlabelled; 1 left out: .hidden.png)"
     assert shades(photos) == [1, 0, 2]
     monkeypatch.chdir(tmp_path / "photos")
     assert open_photos(".").describe() == photos.describe()
@@ -138,15 +138,15 @@ def test_a_folder_for_each_class(tmp_path):
     photos = open_photos(folder(tmp_path / "set", names))
     labels = {photos._store.names[k]: photos.labels[k] for k in range(5)}
     assert labels == dict(zip(names, (207, 281, 639, 340, -1), strict=True))
-    assert photos.imagenet
     assert photos.describe() == "set (5 photos of 4 classes, 1 unlabelled; no ImageNet-1k class: unicorn)"
 
 
-def test_folders_of_other_classes_are_numbered(tmp_path):
+def test_folders_of_other_classes_are_no_labels(tmp_path):
     photos = open_photos(folder(tmp_path / "set", ["beta/1.png", "alpha/2.png", "alpha/3.png"]))
-    assert photos.labels == (0, 0, 1)
-    assert not photos.imagenet
-    assert "numbered by sub-folder name" in photos.describe()
+    assert photos.labels == (-1, -1, -1)
+    assert photos.describe() == (
+        "set (3 photos, unlabelled; sub-folders alpha, beta are no ImageNet-1k classes)"
+    )
 
 
 def test_photos_beside_folders_are_unlabelled(tmp_path):

@@ -124,7 +124,7 @@ class TestPlan:
 
     def test_labels_are_needed_unless_the_teacher_alone_speaks(self, place):
         flat = open_photos([str(file) for file in sorted(place.glob("*/*.png"))])
-        with pytest.raises(plans.TrainingError, match=r"18 photos have no label; .* alpha 1"):
+        with pytest.raises(plans.TrainingError, match=r"18 photos have no label: .* --alpha 1"):
             plans.plan(tiny(), flat, recipe())
         assert plans.plan(tiny(), flat, recipe(alpha=1.0)).photos == 18
 

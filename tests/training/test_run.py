@@ -13,6 +13,7 @@ import torch
 from snnet.catalogue import saved
 from snnet.catalogue.stitched_network import StitchedNetwork
 from snnet.commands import main
+from snnet.photos.label_set import LabelSet, of_head
 from snnet.photos.photo_set import open_photos
 from snnet.training import log as training_log
 from snnet.training import run as train
@@ -22,6 +23,7 @@ from snnet.training.plan import Plan, TrainingError, plan
 from snnet.training.run import TrainingOptions
 from tests.network.test_own_norms import with_norms
 from tests.networks import tiny
+from tests.photos.sets import folder, parquet
 from tests.training.settings import PLAIN, SYNSETS, recipe
 
 ALONE = TrainingOptions(workers=0)
@@ -392,3 +394,27 @@ class TestCommand:
         words = [str(tmp_path / "net"), "--data", str(place), "--out", str(tmp_path / "out"), "--alpha", "2"]
         assert main.main(["train", *words]) == 2
         assert capsys.readouterr().err == "snnet train: alpha 2.0 is outside 0 to 1\n"
+
+
+class TestLabels:
+    def test_the_teacher_alone_needs_no_labels_whatever_they_are(self, tmp_path):
+        settings = recipe(alpha=1.0, anchor_lr=0.0, steps=1, mixup=0.8, batch_size=2)
+        odd = parquet(tmp_path / "odd.parquet", range(4), [5000, -7, None, 3])
+        own = folder(tmp_path / "own", ["train/apple/a.png", "val/apple/b.png"])
+        for name, path in (("odd", odd), ("own", own)):
+            train.train(tiny(), open_photos(path), settings, tmp_path / f"of {name}", ALONE)
+            with pytest.raises(TrainingError, match=r"or learn from the teacher alone: --alpha 1"):
+                plan(tiny(), open_photos(path), recipe())
+
+    def test_a_head_of_other_classes_learns_no_labels(self, photos):
+        net = tiny()
+        net.label_set = of_head(21_843)
+        with pytest.raises(TrainingError, match=r"the 21,843 classes of ImageNet-21k, .* --alpha 1"):
+            plan(net, photos, recipe())
+        assert plan(net, photos, recipe(alpha=1.0)).photos == 18
+
+    def test_labels_are_those_outputs_that_mean_them(self, photos, tmp_path):
+        net = tiny()
+        net.label_set = LabelSet("reversed", 1000, tuple(reversed(net.label_set.names)))
+        run = train.Run(net, photos, recipe(), tmp_path, ALONE)
+        assert run._targets(torch.tensor([0, 1, 999])).tolist() == [999, 998, 0]

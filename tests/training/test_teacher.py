@@ -63,7 +63,7 @@ class TestTeacher:
         from snnet.weights import originals
 
         torch.manual_seed(0)
-        model = timm.create_model("test_efficientnet", pretrained=False, num_classes=10).eval()
+        model = timm.create_model("test_efficientnet", pretrained=False, num_classes=1000).eval()
         monkeypatch.setattr(originals, "timm_model", lambda *args, **kwargs: model)
         net = tiny()
         pixels = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -78,5 +78,6 @@ class TestTeacher:
             expected = model(normalised(theirs["mean"], theirs["std"])).log_softmax(1)
         assert torch.allclose(said, expected, atol=1e-4)
         model.num_classes = 11
-        with pytest.raises(TrainingError, match="the teacher other has 11 classes and tiny 10"):
+        says = r"the teacher other has 11 classes \(classes of its own\) and tiny 1000 \(ImageNet-1k\)"
+        with pytest.raises(TrainingError, match=says):
             teachers.Teacher(net, recipe(teacher="other"))

@@ -116,8 +116,9 @@ export function createMeasuring(page, { put }) {
   const newestTable = new Newest();
 
   function fillForm() {
-    const { path = "", labels = "", limit = "", precision = "float32", skip_broken: skip = false, paths = [] } = remembered();
-    [elements.measurePath.value, elements.measureLabels.value, elements.measureLimit.value, elements.measureSkip.checked] = [path, labels, limit, skip];
+    const { path = "", labels = "", limit = "", precision = "float32", skip_broken: skip = false, indices = false, paths = [] } = remembered();
+    [elements.measurePath.value, elements.measureLabels.value, elements.measureLimit.value] = [path, labels, limit];
+    [elements.measureSkip.checked, elements.measureIndices.checked] = [skip, indices];
     elements.measurePrecision.value = precision;
     if (!elements.measurePrecision.value) elements.measurePrecision.selectedIndex = 0;
     suggest(paths);
@@ -134,6 +135,7 @@ export function createMeasuring(page, { put }) {
       limit: elements.measureLimit.value,
       precision: elements.measurePrecision.value,
       skip_broken: elements.measureSkip.checked,
+      indices: elements.measureIndices.checked,
     };
   }
 

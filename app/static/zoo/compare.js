@@ -93,15 +93,15 @@ function card(title, name, rule, parts, stitch) {
 
 function runInWords({ latency_ms: latency, top5 }, theirs) {
   const time = tag("p", "sn-compare-time", "Ran in ", bold(`${latency.toFixed(1)} ms`));
-  const best = theirs.top5[0].index;
+  const best = theirs.top5[0].label; // heads of other classes number them otherwise
   const list = tag(
     "ol",
     "",
-    ...top5.map(({ index, label, probability }) => {
+    ...top5.map(({ label, probability }) => {
       const share = percent(probability);
       const fill = tag("i", "");
       fill.style.width = share.replace(" ", "");
-      return tag("li", index === best ? "is-same" : "", tag("span", "", label), tag("b", "", share), tag("u", "", fill));
+      return tag("li", label === best ? "is-same" : "", tag("span", "", label), tag("b", "", share), tag("u", "", fill));
     }),
   );
   return [time, list];

@@ -69,6 +69,16 @@ class TestWhatIsWrong:
         backend.start({"path": "owner/name"})  # the hub is not asked
         assert "owner/name does not exist" in backend.wait()["sentence"]
 
+    def test_numbered_folders_are_measured_by_the_box_that_the_refusal_names(self, backend, tmp_path):
+        noise(tmp_path, ["0", "7"], 1)
+        backend.start({"path": str(tmp_path)})
+        says = backend.wait()["sentence"]
+        assert "may be indices of ImageNet-1k (tench, cock) or numbers of other classes" in says
+        assert "choose the box “Numbers are indices”" in says
+        assert "--" not in says
+        backend.start({"path": str(tmp_path), "indices": True})
+        assert backend.wait()["state"] == "done"
+
     def test_a_broken_photo_is_named_and_can_be_skipped(self, backend, photos, tmp_path):
         import shutil
 
