@@ -138,7 +138,7 @@ def plan(net: Network, photos: Photos, recipe: Recipe, processes: int = 1) -> Pl
     if not recipe.anchor_lr:
         stitches = [stitch for stitch in stitches if not stitch.is_anchor]  # nothing of theirs would move
     if needs_labels(recipe):
-        check_labels(net, photos)
+        check_labels(net, photos, recipe)
     if recipe.batch_size % 2 and (recipe.mixup or recipe.cutmix):
         raise TrainingError(
             f"batch size {recipe.batch_size} is odd: mixup and cutmix pair the photos of a batch"
@@ -153,12 +153,13 @@ def needs_labels(recipe: Recipe) -> bool:
     return recipe.alpha < 1 or recipe.distillation == "none"
 
 
-def check_labels(net: Network, photos: Photos) -> tuple[int, ...]:
+def check_labels(net: Network, photos: Photos, recipe: Recipe) -> tuple[int, ...]:
     """Return the output of the network for each class of ImageNet-1k; TrainingError if labels don't fit."""
     try:
         return outputs_of(photos, net.label_set, net.name)
     except LabelError as error:
-        raise TrainingError(f"{error}; or learn from the teacher alone: --alpha 1") from error
+        alone = "--alpha 1" + " --distillation soft" * (recipe.distillation == "none")
+        raise TrainingError(f"{error}; or learn from the teacher alone: {alone}") from error
 
 
 def _by_gmacs(net: Network, stitches: Sequence[Stitch], recipe: Recipe) -> list[tuple[Stitch, ...]]:
