@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
     """Train, or say what would be trained."""
     from snnet.catalogue import entries
     from snnet.evaluation.store import Store
-    from snnet.photos.labels import doubles_in_words
+    from snnet.photos.heads import doubles_in_words
     from snnet.training.run import TrainingOptions, train
 
     malloc.keep_freed()

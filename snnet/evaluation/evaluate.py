@@ -24,7 +24,7 @@ from snnet.network.sweep import sweep
 from snnet.optional import warn
 from snnet.photos.batches import Batch
 from snnet.photos.decode import PhotoError
-from snnet.photos.labels import doubles_in_words, outputs_of, reduction
+from snnet.photos.heads import doubles_in_words, outputs_of, reduction
 from snnet.photos.photo_set import Photos
 from snnet.stitches.stitch import Stitch
 
@@ -72,10 +72,8 @@ def evaluate(
     raises ends the evaluation, with everything counted by then kept; where several processes run it may not.
 
     Labels are ImageNet-1k's. A head of more classes, all of those among them, answers with the likeliest of
-    those, which `photos_about` tells.
-
-    Raises, before the first photo, LabelError (a ValueError) for photos without labels or with others and a
-    head that lacks some of the classes, and StoreError where the results could not be kept.
+    those, which `photos_about` tells. Raises, before the first photo, LabelError (a ValueError) for photos
+    without labels or with others and a head that lacks some, StoreError where results could not be kept.
     """
     outputs_of(photos, net.label_set, net.name)
     processes, store = processes or Processes(), store or Store()

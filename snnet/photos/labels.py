@@ -1,4 +1,4 @@
-"""What labels mean: the one place that reads a source's class names, and holds labels against a head.
+"""What labels mean: the one place that reads the names of a source's classes.
 
 A label is an index of ImageNet-1k, whatever a source calls its classes; what can't be read for certain is no
 label, and the source then says why. Nobody is told so who needs no labels.
@@ -6,27 +6,20 @@ label, and the source then says why. Nobody is told so who needs no labels.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from snnet.photos.classes import class_index, class_names, synset_indices
-from snnet.photos.label_set import IMAGENET_1K, LabelSet
+from snnet.photos.classes import class_index, class_names
+from snnet.photos.label_set import IMAGENET_1K
 from snnet.photos.store import UNKNOWN
-
-if TYPE_CHECKING:
-    from snnet.photos.photo_set import Photos
 
 LabelsAre = Literal["names", "indices"]
 SAY_INDICES = "--labels-are indices (in Python labels_are='indices')"
 SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing", "dev", "eval"})
 
-_CLASSES = 1000
+CLASSES = 1000
 _EXAMPLES = 4  # names in a sentence
 _IN_ORDER = 900  # of a thousand names that must be those of their own places; a few stand for two classes
-_BY_NAME = "by synset (n01440764) or by an ImageNet-1k class name"
-
-
-class LabelError(ValueError):
-    """Says in a sentence why labels can't be used with a network, and what to do."""
+BY_NAME = "by synset (n01440764) or by an ImageNet-1k class name"
 
 
 @dataclass(frozen=True)
@@ -59,11 +52,11 @@ def of_folders(
         if strangers := [name for name, number in zip(names, numbers, strict=True) if number is None]:
             raise ValueError(
                 f"{root}: {few(strangers)} {_are(strangers)} no index of {IMAGENET_1K} (0 to "
-                f"{_CLASSES - 1}), which {SAY_INDICES} says of every sub-folder: leave that out, or move the "
+                f"{CLASSES - 1}), which {SAY_INDICES} says of every sub-folder: leave that out, or move the "
                 "others away"
             )
         return _by_number(numbers)
-    if {*numbers} == {*range(_CLASSES)}:  # ImageNet-V2's own layout
+    if {*numbers} == {*range(CLASSES)}:  # ImageNet-V2's own layout
         return _by_number(numbers)
     indices = tuple(UNKNOWN if (index := class_index(name)) is None else index for name in names)
     strangers = [name for name, index in zip(names, indices, strict=True) if index == UNKNOWN]
@@ -90,18 +83,18 @@ def _unread(names: Sequence[str], root: str, places: Sequence[str]) -> str:
             words = few([class_names()[int(name)] for name in names])
             return (
                 f"sub-folders {few(names)} may be indices of {IMAGENET_1K} ({words}) or numbers of other "
-                f"classes: if they are its indices, choose {SAY_INDICES}; else name them {_BY_NAME}"
+                f"classes: if they are its indices, choose {SAY_INDICES}; else name them {BY_NAME}"
             )
         return (
             f"sub-folders {few(names)} are numbers, and not all of them {IMAGENET_1K}'s (0 to "
-            f"{_CLASSES - 1}): name them {_BY_NAME}"
+            f"{CLASSES - 1}): name them {BY_NAME}"
         )
-    return f"{_no_classes('sub-folders', dict(enumerate(names)))}: name them {_BY_NAME}"
+    return f"{_no_classes('sub-folders', dict(enumerate(names)))}: name them {BY_NAME}"
 
 
 def _no_classes(what: str, names: Mapping[int, str]) -> str:
     """Return that names, by number, are not ImageNet's, and what the numbers would mean there."""
-    words = few([class_names()[number] for number in names if number < _CLASSES])
+    words = few([class_names()[number] for number in names if number < CLASSES])
     return (
         f"the {what} {few([*names.values()])} are no classes of {IMAGENET_1K}, and by their numbers they "
         f"would be {words}"
@@ -127,20 +120,20 @@ def of_class_names(names: Sequence[str], labels_are: LabelsAre = "names") -> Mea
     to be its indices.
     """
     numbers = [_number(name) for name in names]
-    if {*numbers} == {*range(_CLASSES)} or (labels_are == "indices" and None not in numbers):
+    if {*numbers} == {*range(CLASSES)} or (labels_are == "indices" and None not in numbers):
         indices = _by_number(numbers).indices
         return _mapping(indices)
     if labels_are == "indices":
         return None
     indices = tuple(UNKNOWN if (index := class_index(name)) is None else index for name in names)
     here = sum(index == place for place, index in enumerate(indices))
-    if len(names) == _CLASSES and here >= _IN_ORDER and here + indices.count(UNKNOWN) == _CLASSES:
+    if len(names) == CLASSES and here >= _IN_ORDER and here + indices.count(UNKNOWN) == CLASSES:
         return None  # a crane is a bird and a machine: their places tell them apart
     if UNKNOWN not in indices:
         return _mapping(indices)
     strangers = {place: names[place] for place, index in enumerate(indices) if index == UNKNOWN}
     why_not = (
-        f"{_no_classes('classes', strangers)}: take photos whose classes are named {_BY_NAME}, or, if their "
+        f"{_no_classes('classes', strangers)}: take photos whose classes are named {BY_NAME}, or, if their "
         f"numbers are its indices all the same, choose {SAY_INDICES}"
     )
     return Meaning(
@@ -149,7 +142,7 @@ def of_class_names(names: Sequence[str], labels_are: LabelsAre = "names") -> Mea
 
 
 def _mapping(indices: tuple[int, ...]) -> Meaning | None:
-    if indices == tuple(range(_CLASSES)):
+    if indices == tuple(range(CLASSES)):
         return None
     return Meaning(indices, "classes by name", key=" ".join(map(str, indices)))
 
@@ -160,73 +153,9 @@ def _by_number(numbers: Sequence[int | None]) -> Meaning:
 
 def _number(name: str) -> int | None:
     """Return the index of ImageNet-1k that a name is, if it is nothing but a number."""
-    if not (name.isascii() and name.isdigit() and len(name) <= len(str(_CLASSES))):
+    if not (name.isascii() and name.isdigit() and len(name) <= len(str(CLASSES))):
         return None
-    return number if (number := int(name)) < _CLASSES else None
-
-
-# ------------------------------------------------------------------------------- labels against a head
-
-
-def outputs_of(photos: "Photos", head: LabelSet, network: str) -> tuple[int, ...]:
-    """Return the output of a network's head for each class of ImageNet-1k, once all the labels are sound.
-
-    Reads the labels and no photo. `network` is what a sentence calls it. Raises LabelError where a photo has
-    no label, or one that is no class of ImageNet-1k, or where the head does not know them all.
-    """
-    _check_head(head, network)
-    labels = photos.labels  # read first: what is wrong with them may show as they are read
-    if photos.why_not:
-        raise LabelError(f"{photos.describe()}: {photos.why_not}")
-    if odd := [label for label in labels if label != UNKNOWN and not 0 <= label < _CLASSES]:
-        raise LabelError(
-            f"{photos.describe()}: label {odd[0]}{_more(odd)} is no class of {IMAGENET_1K} (0 to "
-            f"{_CLASSES - 1}; {UNKNOWN} for none), so the labels mean something else: take photos with its "
-            "labels"
-        )
-    if unknown := labels.count(UNKNOWN):
-        raise LabelError(
-            f"{photos.describe()}: {unknown:,} photo{'s have' if unknown > 1 else ' has'} no label: give a "
-            f"folder with a sub-folder for each class, named {_BY_NAME}, or the labels of a flat one by "
-            "--labels FILE"
-        )
-    assert head.imagenet_1k is not None
-    return head.imagenet_1k
-
-
-def _check_head(head: LabelSet, network: str) -> None:
-    if not head.names:
-        raise LabelError(
-            f"{network} answers with {head.outputs:,} {head.title}, of which nothing tells what they are, so "
-            f"{IMAGENET_1K} labels can't be held against it: take a network whose classes are {IMAGENET_1K}'s"
-        )
-    if lacking := head.lacking:
-        words = [class_names()[synset_indices()[synset]] for synset in lacking]
-        raise LabelError(
-            f"{network} answers with the {head.outputs:,} classes of {head.title}, where {len(lacking):,} of "
-            f"{IMAGENET_1K}'s {_CLASSES:,} {'are' if len(lacking) > 1 else 'is'} lacking ({few(words)}), so "
-            f"its labels can't be held against it: take weights whose head is {IMAGENET_1K}'s"
-        )
-
-
-def reduction(head: LabelSet) -> str:
-    """Return in words how a head is read on ImageNet-1k's photos; "" if it is ImageNet-1k's own."""
-    if head.is_imagenet_1k or head.imagenet_1k is None:
-        return ""
-    return f"of {head.outputs:,} classes ({head.title}) those of {IMAGENET_1K} read, by synset"
-
-
-def doubles_in_words(photos: "Photos") -> str:
-    """Return how many of the photos are others over again, and those in two classes by name; "" for none."""
-    if not photos.doubles:
-        return ""
-    more = sum(len(same) - 1 for same in photos.doubles)
-    text = f"{more:,} photo{'s are' if more > 1 else ' is'} there more than once"
-    if split := [same for same in photos.doubles if len({label for _, label in same}) > 1]:
-        where = {label: name for name, label in reversed(split[0])}
-        others = f" and {len(split) - 1:,} more" if len(split) > 1 else ""
-        text += f", in two classes {' = '.join(sorted(where.values())[:2])}{others}"
-    return text
+    return number if (number := int(name)) < CLASSES else None
 
 
 # ----------------------------------------------------------------------------------------------------- words
@@ -239,10 +168,6 @@ def few(names: Sequence[str]) -> str:
 
 def _are(names: Sequence[str]) -> str:
     return "is" if len(names) == 1 else "are"
-
-
-def _more(labels: Sequence[int]) -> str:
-    return f" (and {len(labels) - 1:,} more)" if len(labels) > 1 else ""
 
 
 def _one_of(root: str, below: Sequence[str]) -> str:

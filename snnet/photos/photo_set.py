@@ -23,9 +23,9 @@ class Photos:
     """A sequence of photos, each decoded when asked for: `photos[i]` is (RGB image, label).
 
     A label is an index of ImageNet-1k, UNKNOWN (-1) where there is none; `snnet.photos.labels` reads them,
-    and says whether a network can be held against them. Safe to use from several threads, and to send to
-    other processes. Indexing raises PhotoError, naming the photo, for one that cannot be decoded. Made by
-    `open_photos`.
+    and `heads` says whether a network can be held against them. Safe to use from several threads, and to
+    send to other processes. Indexing raises PhotoError, naming the photo, for one that can't be decoded.
+    Made by `open_photos`.
     """
 
     def __init__(

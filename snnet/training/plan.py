@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from snnet.network.network import Network
-from snnet.photos.labels import LabelError, outputs_of
+from snnet.photos.heads import LabelError, outputs_of
 from snnet.photos.photo_set import Photos
 from snnet.stitches.stitch import Stitch
 from snnet.training.recipes import Recipe

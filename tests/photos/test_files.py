@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from snnet.photos.labels import doubles_in_words
+from snnet.photos.heads import doubles_in_words
 from snnet.photos.photo_set import open_photos
 from tests.photos.sets import coded, folder, parquet
 

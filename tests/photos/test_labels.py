@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from snnet.photos import label_set, labels
+from snnet.photos import heads, label_set
 from snnet.photos.classes import class_index, class_names, synset_indices
 from snnet.photos.photo_set import open_photos
 from tests.photos.sets import coded, folder, parquet
@@ -16,8 +16,8 @@ SYNSETS = tuple(synset_indices())
 
 
 def refusal(photos, outputs: int = 1000) -> str:
-    with pytest.raises(labels.LabelError) as caught:
-        labels.outputs_of(photos, label_set.of_head(outputs), "net")
+    with pytest.raises(heads.LabelError) as caught:
+        heads.outputs_of(photos, label_set.of_head(outputs), "net")
     return str(caught.value)
 
 
@@ -61,7 +61,7 @@ def test_synsets_with_more_about_them_are_read(tmp_path):
     names = ["000.n01440764/a.png", "n01443537_goldfish/b.png", "tabby/c.png"]
     photos = open_photos(folder(tmp_path / "set", names))
     assert photos.labels == (0, 1, 281)
-    assert labels.outputs_of(photos, label_set.of_head(1000), "net") == tuple(range(1000))
+    assert heads.outputs_of(photos, label_set.of_head(1000), "net") == tuple(range(1000))
 
 
 @pytest.mark.parametrize("width", [1, 3])
@@ -70,7 +70,7 @@ def test_all_thousand_numbers_are_indices(tmp_path, width):
     photos = open_photos(numbered(tmp_path / "v2", width))
     assert {int(photos._store.names[k].split("/")[0]) == photos.labels[k] for k in range(1000)} == {True}
     assert photos.describe() == "v2 (1,000 photos of 1,000 classes)"
-    labels.outputs_of(photos, label_set.of_head(1000), "net")
+    heads.outputs_of(photos, label_set.of_head(1000), "net")
 
 
 def numbered(root: Path, width: int) -> Path:
@@ -92,7 +92,7 @@ def test_some_numbers_have_two_readings(tmp_path):
     assert "--labels-are indices" in says
     photos = open_photos(root, labels_are="indices")  # what it says to do
     assert photos.labels == (0, 155, 159, 162)
-    labels.outputs_of(photos, label_set.of_head(1000), "net")
+    heads.outputs_of(photos, label_set.of_head(1000), "net")
 
 
 def test_indices_are_numbers(tmp_path):
