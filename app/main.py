@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from snnet import openmp
+from snnet import files, openmp
 
 from .work import machine
 from .work.photos import MEGAPIXELS
@@ -42,8 +42,9 @@ def _write(options: argparse.Namespace) -> None:
 
     from . import one_file
 
-    net = entries.load(options.network, weights=options.weights)
     file: Path = options.write_page
+    files.check(file)
+    net = entries.load(options.network, weights=options.weights)
     one_file.write(net, entries.entry(options.network), options.network, file)
     size_mb = file.stat().st_size / 1e6
     print(f"wrote {file} ({size_mb:.1f} MB): it opens in any browser, without a server")

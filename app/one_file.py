@@ -13,6 +13,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snnet import files
+
 from . import shipped
 from .figures import chart
 from .figures.route import drawing
@@ -33,14 +35,13 @@ _SERVED = re.compile(r"<!-- served: -->.*?<!-- :served -->", re.DOTALL)
 def write(net: "StitchedNetwork", entry: "Entry", typed: str, file: Path) -> None:
     """Write the page of a network; `typed` is what its commands call it.
 
-    Raises OSError where the file can't be written.
+    Raises WriteError.
     """
     measure = f"python -m snnet evaluate {typed} --data PHOTOS"
     layer = chart.network_layer(net, entry.originals(), measure)
     layer |= {"name": entry.name, "title": entry.title, "drawing": drawing(net)}
     text = build(layer)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
+    files.write_text(file, text)
 
 
 def build(layer: dict[str, Any]) -> str:

@@ -28,6 +28,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from snnet import files
 from snnet.photos.decode import (
     BASE_BYTES,
     BYTES_PER_PIXEL,
@@ -736,7 +737,7 @@ def main() -> None:
     numbers = range(options.first, options.first + options.inputs)
     if options.show:
         name, data = case(options.seed, options.first)
-        options.show.write_bytes(data)
+        files.write_bytes(options.show, data)
         print(f"{options.show}: from {name}: {outcome(data)}")
         return
     if options.work:

@@ -13,6 +13,8 @@ from PIL import Image
 from playwright.sync_api import Page
 from serving import ROOT, parser_of, serve
 
+from snnet import files
+
 DESK = {"viewport": {"width": 1280, "height": 900}}
 STAGE = {"viewport": {"width": 1280, "height": 720}, "device_scale_factor": 1.5}
 VIEWS = {
@@ -61,15 +63,16 @@ def main() -> None:
             answered(page)
             first, *others = drag(page)
             options = {"duration": FRAME_MS, "loop": 0, "quality": 60, "method": 6}
-            first.save(docs / "drag.webp", save_all=True, append_images=others, **options)
+            with files.whole(docs / "drag.webp") as part:
+                first.save(part, "WEBP", save_all=True, append_images=others, **options)
         with opened(f"{app.url}?stage=4", **STAGE) as page:
             page.wait_for_selector(".sn.is-stage", timeout=120_000)
             page.wait_for_timeout(1500)
-            page.screenshot(path=docs / "stage.png")
+            files.write_bytes(docs / "stage.png", page.screenshot())
         for name, options in VIEWS.items() if every else ():
             with opened(app.url, **options) as page:
                 answered(page)
-                page.screenshot(path=docs / f"{name}.png", full_page=True)
+                files.write_bytes(docs / f"{name}.png", page.screenshot(full_page=True))
     for file in (*sorted(docs.glob("*.png")), docs / "drag.webp"):
         print(f"{file.relative_to(ROOT)}: {file.stat().st_size / 1e6:.2f} MB")
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import grimp
 
+from snnet import files
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "architecture.md"
 BEGIN, END = "```mermaid\n", "```\n"
@@ -69,4 +71,4 @@ def with_drawing(text: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(with_drawing(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    files.write_text(PAGE, with_drawing(PAGE.read_text(encoding="utf-8")))

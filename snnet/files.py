@@ -18,10 +18,18 @@ from pathlib import Path
 
 ANOTHER = "name another file"  # what helps where a command names the file
 
+_OF_A_PLACE = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EISDIR),
+    *(errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.ENAMETOOLONG, errno.EIO),
+)
 _numbers = itertools.count()
 _HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"  # whose processes a part's name tells of
 _STRAIGHT = re.compile(r"/dev/(std|fd/)|/proc/")  # where nothing can be moved to
 _MOST_NAME = 255  # bytes
+
+
+class _Trial(Exception):
+    """Ends what was only tried."""
 
 
 class WriteError(OSError):
@@ -79,9 +87,19 @@ def all_whole(files: Sequence[Path], *, needed: int = 0, elsewhere: str = ANOTHE
         raise WriteError(sentence(f"{place} can't be written", cause, place, elsewhere, needed)) from error
 
 
+def check(file: Path, *, needed: int = 0, elsewhere: str = ANOTHER) -> None:
+    """Raise WriteError unless a file can be written, and has room: before what takes long. Leaves nothing."""
+    with suppress(_Trial), whole(file, needed=needed, elsewhere=elsewhere):
+        raise _Trial
+
+
 def write_text(file: Path, text: str, *, elsewhere: str = ANOTHER) -> None:
     """Write a text as UTF-8, whole or not at all; WriteError where it can't be."""
-    data = text.encode("utf-8")
+    write_bytes(file, text.encode("utf-8"), elsewhere=elsewhere)
+
+
+def write_bytes(file: Path, data: bytes, *, elsewhere: str = ANOTHER) -> None:
+    """Write a file whole or not at all; WriteError where it can't be."""
     with whole(file, needed=len(data), elsewhere=elsewhere) as part:
         part.write_bytes(data)
 
@@ -99,6 +117,11 @@ def os_error(error: BaseException) -> OSError | None:
 
 
 # ---------------------------------------------------------------------------------------- why, and what helps
+
+
+def is_places(error: BaseException) -> bool:
+    """True if the system refused, or had no room for, a file or a folder: no server's doing."""
+    return isinstance(error, OSError) and error.errno in _OF_A_PLACE
 
 
 def obstacle(file: Path) -> OSError | None:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from snnet import files
 from snnet.catalogue import plans
 from snnet.catalogue.plans import CARD, CONFIG, FORMAT, RESULTS, WEIGHTS
 from snnet.optional import optional
@@ -37,31 +38,32 @@ def write(
 ) -> None:
     """Write a network to a folder: its plan, its tensors, the results `bundled` with it, and its card's text.
 
-    The folder is made if it is missing; what was there of another network is replaced. Where the plan leaves
-    the anchors to their originals, their tensors are left out and the others rounded to float16. The plan
-    comes last, with the checksum of every file.
+    The folder is made if it is missing; what was there of another network is replaced, or stays whole where
+    that fails. Where the plan leaves the anchors to their originals, their tensors are left out and the
+    others rounded to float16. The plan comes last, with the checksum of every file. Raises WriteError.
     """
     import safetensors.torch
 
     from snnet.evaluation import results
 
-    folder.mkdir(parents=True, exist_ok=True)
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in _own_tensors(net, plan).items()}
     if is_light(plan):
         tensors = {key: tensor.half() for key, tensor in tensors.items()}
-    part = folder / f"{WEIGHTS}.part"
-    safetensors.torch.save_file(tensors, part, metadata={"format": "pt"})
-    (folder / CARD).write_text(text, encoding="utf-8")
-    part.chmod((folder / CARD).stat().st_mode)  # safetensors keeps its files to their owner
-    part.replace(folder / WEIGHTS)
-    (folder / RESULTS).unlink(missing_ok=True)
-    if bundled:
-        results.write_table(bundled, folder / RESULTS)
-    files = [folder / name for name in (WEIGHTS, RESULTS, CARD) if (folder / name).is_file()]
-    sums = {CONFIG: plans.sum_of(plan)} | {file.name: plans.sum_of_file(file) for file in files}
-    part = folder / f"{CONFIG}.part"
-    part.write_text(plans.text({**plan, plans.SUMS: sums}), encoding="utf-8")
-    part.replace(folder / CONFIG)
+    needed = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    names = [WEIGHTS, CARD, *([RESULTS] if bundled else []), CONFIG]
+    with files.all_whole(
+        [folder / name for name in names], needed=needed, elsewhere="name another folder"
+    ) as places:
+        parts = dict(zip(names, places, strict=True))
+        safetensors.torch.save_file(tensors, parts[WEIGHTS], metadata={"format": "pt"})
+        parts[CARD].write_text(text, encoding="utf-8")
+        if bundled:
+            parts[RESULTS].write_text(results.table(bundled), encoding="utf-8", newline="\n")
+        sums = {CONFIG: plans.sum_of(plan)}
+        sums |= {name: plans.sum_of_file(part) for name, part in parts.items() if name != CONFIG}
+        parts[CONFIG].write_text(plans.text({**plan, plans.SUMS: sums}), encoding="utf-8")
+    if not bundled:
+        (folder / RESULTS).unlink(missing_ok=True)
 
 
 def read(folder: Path, make: "type[N]") -> "N":

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snnet import files
 from snnet.commands import malloc
 from snnet.commands.options import add_draw, add_network, add_photos, command, open_photos, say
 
@@ -51,6 +52,8 @@ def run(options: argparse.Namespace) -> None:
     from snnet.evaluation.store import Store
 
     malloc.keep_freed()
+    if options.table:  # what can't be written shows now
+        files.check(options.table)
     net = entries.load(options.network, weights=options.weights)
     photos = open_photos(options, seed=options.seed, remember=Store().fingerprints)
     processes = Processes()

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from snnet import files
 from snnet.commands.options import add_network, command, say
 
 _COLUMNS = (
@@ -45,6 +46,8 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(
             f"--page has moved: use `python app.py --network {options.network} --write-page {options.page}`"
         )
+    if options.plot:
+        files.check(options.plot)
     net = entries.load(options.network, weights=options.weights)
     rows = [row for row in accuracy.table(net) if options.all or row["on_front"]]
     if options.plot:

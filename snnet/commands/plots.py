@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snnet import files
+
 if TYPE_CHECKING:
     from snnet.catalogue.stitched_network import StitchedNetwork
 
@@ -91,5 +93,4 @@ def training(folder: Path, file: Path) -> None:
 
 def _write(figure: Any, title: str, file: Path) -> None:
     figure.update_layout(title=title, template="plotly_white")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.write_html(file, include_plotlyjs=True)
+    files.write_text(file, figure.to_html(include_plotlyjs=True))

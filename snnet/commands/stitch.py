@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from snnet import files
 from snnet.commands import malloc
 from snnet.commands.options import add_draw, add_photos, command, open_photos, say
 
@@ -56,6 +57,8 @@ def run(options: argparse.Namespace) -> None:
     from snnet.network.start import start
 
     malloc.keep_freed()
+    if options.out:  # what can't be written shows now
+        files.check(options.out / "config.json", elsewhere="give another folder by --out")
     photos = open_photos(options, seed=options.seed)
     settings = {"batch_size": options.batch_size, "workers": options.workers, "progress": True}
     names = [entry.name for entry in entries.entries()]

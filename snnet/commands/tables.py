@@ -2,11 +2,13 @@
 
 import argparse
 import csv
+import io
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from snnet import files
 from snnet.commands.options import command, say
 from snnet.paths import ASSETS
 from snnet.tables import published_results, zoo
@@ -80,19 +82,19 @@ def build_published_results(source: Path, target: Path = ASSETS / "published") -
 
     Raises FileNotFoundError naming a missing file.
     """
-    files = {name: source / str(family.results) for name, family in published_results.curves().items()}
-    if missing := [file.name for file in files.values() if not file.is_file()]:
+    sources = {name: source / str(family.results) for name, family in published_results.curves().items()}
+    if missing := [file.name for file in sources.values() if not file.is_file()]:
         raise FileNotFoundError(f"{source} lacks {', '.join(missing)}: copy the authors' results whole")
-    target.mkdir(parents=True, exist_ok=True)
     total = 0
-    for name, file in files.items():
+    for name, file in sources.items():
         rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-        with (target / f"{name}.csv").open("w", newline="", encoding="utf-8") as lines:
-            writer = csv.writer(lines, lineterminator="\n")
-            writer.writerow(("index", "gmacs", "params_m", "top1"))
-            for row in rows:
-                params_m = row["params"] / 1e6 if "params" in row else ""
-                writer.writerow([row["cfg_id"], row["flops"] / 1e9, params_m, round(row["acc1"], 3)])
+        lines = io.StringIO()
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow(("index", "gmacs", "params_m", "top1"))
+        for row in rows:
+            params_m = row["params"] / 1e6 if "params" in row else ""
+            writer.writerow([row["cfg_id"], row["flops"] / 1e9, params_m, round(row["acc1"], 3)])
+        files.write_text(target / f"{name}.csv", lines.getvalue())
         total += len(rows)
     return total
 
@@ -105,7 +107,7 @@ def write_facts(file: Path = published_results.FACTS) -> int:
         name: entries.facts(published.outline(name)) | {"file_mb": published.file_bytes(name) / 1e6}
         for name in published_results.families()
     }
-    file.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    files.write_text(file, json.dumps(facts, indent=1) + "\n")
     published_results.facts.cache_clear()
     return len(facts)
 
@@ -152,11 +154,11 @@ def build_zoo(source: Path, target: Path = ASSETS / "zoo.csv") -> int:
             key = (result.model, result.img_size)
             rows.append(row | {column: table.get(key) for column, table in others.items()})
     rows.sort(key=lambda row: (-row["top1"], row["name"], row["image_size"]))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("w", newline="", encoding="utf-8") as lines:
-        writer = csv.DictWriter(lines, zoo.COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    lines = io.StringIO()
+    writer = csv.DictWriter(lines, zoo.COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    files.write_text(target, lines.getvalue())
     zoo.models.cache_clear()
     return len(rows)
 

@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from snnet import files
 from snnet.commands import malloc
 from snnet.commands.options import add_photos, command, open_photos, say
 from snnet.training.recipes import RECIPES, Recipe
@@ -56,6 +57,8 @@ def run(options: argparse.Namespace) -> None:
     from snnet.training.run import TrainingOptions, train
 
     malloc.keep_freed()
+    if options.plot:  # what can't be written shows now
+        files.check(options.plot)
     name = options.recipe or (options.network if options.network in RECIPES else None)
     recipe = (RECIPES[name].recipe if name else Recipe()).with_settings(
         {s.name: getattr(options, s.name) for s in fields(Recipe) if s.name in options}

@@ -7,6 +7,7 @@ ship are a small table in `assets/results`.
 
 import csv
 import hashlib
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -14,6 +15,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snnet import files
 from snnet.optional import optional
 from snnet.paths import ASSETS
 
@@ -130,11 +132,16 @@ def read_table(file: Path) -> list[Result]:
 
 
 def write_table(results: Sequence[Result], file: Path) -> None:
-    """Write results as a CSV table, for shipping; as earlier versions read it, where it says no more."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    """Write results as a CSV table, for shipping; WriteError where it can't be written."""
+    files.write_text(file, table(results))
+
+
+def table(results: Sequence[Result]) -> str:
+    """Return results as a CSV table; as earlier versions read it, where it says no more."""
     more = any((r.classes, r.engine, r.latency_ms) != (IMAGENET_1K, TORCH, None) for r in results)
-    with file.open("w", newline="", encoding="utf-8") as lines:
-        columns = COLUMNS if more else FIRST_COLUMNS
-        writer = csv.DictWriter(lines, columns, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(to_row(result) for result in results)
+    lines = io.StringIO()
+    columns = COLUMNS if more else FIRST_COLUMNS
+    writer = csv.DictWriter(lines, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(to_row(result) for result in results)
+    return lines.getvalue()

@@ -2,16 +2,14 @@
 
 import hashlib
 import json
-import os
-import shutil
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
 
 import torch
 
+from snnet import files
 from snnet.network.network import Network
 from snnet.photos.photo_set import Photos
 from snnet.training.plan import Plan, TrainingError
@@ -19,6 +17,7 @@ from snnet.training.recipes import Recipe
 from snnet.weights.files import load_safely
 
 CHECKPOINT = "checkpoint.pt"
+OUT = "give another folder by --out"
 
 
 def identity(net: Network, photos: Photos, plan: Plan) -> dict[str, Any]:
@@ -37,42 +36,47 @@ def identity(net: Network, photos: Photos, plan: Plan) -> dict[str, Any]:
 
 def write(folder: Path, run: dict[str, Any], state: dict[str, Any]) -> None:
     """Write the state of a run whole or not at all; TrainingError where it can't be written."""
-    part = folder / f"{CHECKPOINT}.part"
+    tensors = [value for value in _leaves(state) if isinstance(value, torch.Tensor)]
+    needed = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
     try:
-        with part.open("wb") as file:
+        with (
+            files.whole(folder / CHECKPOINT, needed=needed, elsewhere=elsewhere(folder)) as part,
+            part.open("wb") as file,
+        ):
             torch.save({"run": json.dumps(run, sort_keys=True)} | state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(folder / CHECKPOINT)
-    except (OSError, RuntimeError) as error:  # torch's own, of what it writes
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise TrainingError(
-            f"{folder / CHECKPOINT} can't be written ({_first_line(error)}): make room, and give the same "
-            "command again, which goes on from the one before"
-        ) from error
+    except files.WriteError as error:
+        raise stopped(folder, error) from error
 
 
-def check(folder: Path, needed: int) -> None:
-    """Raise TrainingError unless the folder can be written and has so many bytes free."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder) as file:
-            file.write(b"\0")
-        free = shutil.disk_usage(folder).free
-    except OSError as error:
-        raise TrainingError(
-            f"{folder} can't be written ({error.strerror}): give another folder by --out"
-        ) from error
-    if free < needed:
-        raise TrainingError(
-            f"{folder} has no room for the run ({needed / 1e6:,.1f} MB are needed and {free / 1e6:,.1f} MB "
-            "free): make room, or give another folder by --out"
-        )
+def elsewhere(folder: Path) -> str:
+    """Return how another place for a run is named, so that it goes on there."""
+    return "give --out a copy of the folder" if (folder / CHECKPOINT).is_file() else OUT
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def stopped(folder: Path, error: Exception) -> TrainingError:
+    """Return what to raise where a run can't keep how far it is."""
+    first = "its last checkpoint" if (folder / CHECKPOINT).is_file() else "its beginning"
+    return TrainingError(f"{error}; the run then goes on from {first}, by the same command")
+
+
+def check(folder: Path, checkpoint: int, network: int) -> None:
+    """Raise TrainingError unless a run can write so large a checkpoint, and then its network, to a folder."""
+    file = folder / CHECKPOINT
+    here = file.stat().st_size if file.is_file() else 0
+    try:  # a checkpoint is written beside the one before
+        needed = max(0, checkpoint + max(checkpoint, network) - here)
+        files.check(file, needed=needed, elsewhere=elsewhere(folder))
+    except files.WriteError as error:
+        raise TrainingError(str(error)) from error
+
+
+def _leaves(state: Any) -> Iterator[Any]:
+    """Yield all that lies in dictionaries and lists."""
+    if isinstance(state, dict | list | tuple):
+        for value in state.values() if isinstance(state, dict) else state:
+            yield from _leaves(value)
+    else:
+        yield state
 
 
 def read(folder: Path, run: dict[str, Any]) -> dict[str, Any] | None:

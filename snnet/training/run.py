@@ -8,6 +8,7 @@ was killed ends with the weights of one that was not. Distribution over processe
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -15,6 +16,7 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from snnet import files
 from snnet.network.network import Network
 from snnet.network.start import start
 from snnet.network.sweep import together
@@ -111,8 +113,7 @@ class Run:
     def go(self) -> Network:
         """Run, or go on, to the end."""
         if self.is_main:
-            size = sum(tensor.numel() * tensor.element_size() for tensor in self.net.state_dict().values())
-            checkpoint.check(self.out, 4 * size)  # two checkpoints with their optimisers, at most
+            checkpoint.check(self.out, *self._sizes())
         self.accelerator.wait_for_everyone()
         state = checkpoint.read(self.out, self._identity)
         if state is None and not self.options.is_started:
@@ -122,6 +123,13 @@ class Run:
         if first < self.plan.steps:
             self._steps(first)
         return self._finish()
+
+    def _sizes(self) -> tuple[int, int]:
+        """Return how many bytes a checkpoint has at least, and the network."""
+        sizes = {name: p.numel() * p.element_size() for name, p in self.net.state_dict().items()}
+        is_still = not self.recipe.anchor_lr
+        moving = sum(n for name, n in sizes.items() if not (is_still and name.startswith("anchors.")))
+        return moving * (2 + bool(self.recipe.ema)), sum(sizes.values())  # an optimiser has one number each
 
     def _start_layers(self) -> None:
         few = self.photos.sample(min(len(self.photos), self.recipe.start_photos), self.recipe.seed)
@@ -170,7 +178,7 @@ class Run:
             disable=not (options.progress and self.is_main),
         )
         mean = math.nan
-        with bar:
+        with bar, closing(log) if log else nullcontext():
             for step, (images, labels) in batches(self.plan, samples, first, rank, workers):
                 row = self.step(step, images, labels)
                 now = time.monotonic()
@@ -183,9 +191,8 @@ class Run:
                     if now - saved >= options.checkpoint_every_s and step + 1 < self.plan.steps:
                         self._save_checkpoint(step + 1)
                         saved = time.monotonic()
-        if log:
-            self._save_checkpoint(self.plan.steps)
-            log.close()
+            if log:
+                self._save_checkpoint(self.plan.steps)
         self.accelerator.wait_for_everyone()
 
     def step(self, step: int, images: Tensor, labels: Tensor) -> dict[str, Any]:
@@ -286,6 +293,9 @@ class Run:
         network.reported = {}
         self.net.eval().requires_grad_(True)
         if self.is_main:
-            network.save(self.out)
+            try:
+                network.save(self.out)
+            except files.WriteError as error:
+                raise checkpoint.stopped(self.out, error) from error
         self.accelerator.wait_for_everyone()
         return self.net

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from snnet import files
 from snnet.weights.files import WeightsError
 from snnet.weights.transfer import Download, Failure, Progress, beside, http_client, is_whole, length_of
 
@@ -27,12 +28,21 @@ class HubFile:
     repository: str  # owner/name
     filename: str
     revision: str | None = None  # a branch, tag or commit; None is the main branch
+    variable: ClassVar[str] = "HF_HOME"  # which moves its place
 
     @property
     def address(self) -> str:
         from huggingface_hub import hf_hub_url
 
         return hf_hub_url(self.repository, self.filename, revision=self.revision, endpoint=_endpoint())
+
+    @property
+    def place(self) -> Path:
+        """Where it is received, in the hub's cache."""
+        from huggingface_hub.file_download import repo_folder_name
+
+        folder = repo_folder_name(repo_id=self.repository, repo_type="model")
+        return _hub_cache() / folder / "blobs" / self.filename
 
     def here(self) -> Path | None:
         from huggingface_hub import try_to_load_from_cache
@@ -83,6 +93,7 @@ class ReleaseFile:
 
     url: str
     sha256: str | None = None  # 64 hexadecimal digits; a file of this name with another hash is replaced
+    variable: ClassVar[str] = "TORCH_HOME"  # which moves its place
 
     @property
     def address(self) -> str:
@@ -98,6 +109,10 @@ class ReleaseFile:
         cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
         home = Path(os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))).expanduser()
         return home / "hub" / "checkpoints" / self.filename
+
+    @property
+    def place(self) -> Path:
+        return self.target
 
     def here(self) -> Path | None:
         return self.target if is_whole(self.target, None, self.sha256) else None
@@ -166,7 +181,7 @@ def _first(
 ) -> T:
     import httpx
 
-    reasons = []
+    reasons, places = [], []
     for source in sources:
         try:
             if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
@@ -175,13 +190,28 @@ def _first(
         except (Failure, OSError, httpx.HTTPError, httpx.InvalidURL) as error:
             if report and error is report.raised:
                 raise
+            if files.is_places(error):
+                places.append(_no_place(source, error))
             reasons.append((f"{urlsplit(source.address).netloc}: {_reason(error)}", error))
     addresses = " or ".join(source.address for source in sources)
-    places = [f"put it at {source.target}" for source in sources if isinstance(source, ReleaseFile)][:1]
+    if len(places) == len(reasons):  # this machine's doing, and not a server's
+        raise WeightsError(
+            f"{sources[0].filename} can't be fetched, as {'; '.join(places)}, or get it from {addresses} and "
+            f"{remedy}"
+        ) from reasons[-1][1]
+    targets = [f"put it at {source.target}" for source in sources if isinstance(source, ReleaseFile)][:1]
     raise WeightsError(
         f"{sources[0].filename} can't be fetched ({'; '.join(reason for reason, _ in reasons)}): "
-        f"get it from {addresses} and {' or '.join([*places, remedy])}"
+        f"get it from {addresses} and {' or '.join([*targets, remedy])}"
     ) from reasons[-1][1]
+
+
+def _no_place(source: Source, error: Exception) -> str:
+    """Return in a sentence why a file can't lie where it is to lie, and what helps."""
+    assert isinstance(error, OSError)
+    elsewhere = f"let {source.variable} name another folder"
+    needed = getattr(error, "needed", 0)
+    return files.sentence(f"{source.place} can't be written", error, source.place, elsewhere, needed)
 
 
 def _reason(error: Exception) -> str:
@@ -201,7 +231,9 @@ def _reason(error: Exception) -> str:
 def _as_reasons() -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # the hub fails in many ways: of its own, its HTTP library's, the disk's
+    except Exception as error:  # the hub fails in many ways: of its own, its HTTP library's
+        if files.is_places(error):
+            raise
         raise Failure(_reason(error)) from error
 
 

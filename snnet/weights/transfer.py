@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,14 @@ BACK_OFF_S = 1.0  # before the next attempt, doubled by each that brought nothin
 
 class Failure(Exception):
     """One server's reason not to give the file."""
+
+
+class Full(OSError):
+    """There is no room for so many bytes."""
+
+    def __init__(self, needed: int) -> None:
+        super().__init__(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.needed = needed
 
 
 def http_client() -> "httpx.Client":
@@ -59,7 +67,13 @@ class Download:
         with FileLock(self.lock):
             if is_whole(self.target, self.size, self.sha256):
                 return self.target
-            total = self._receive()
+            try:
+                total = self._receive()
+            except BaseException:
+                if not _length(self.part):  # nothing to go on from
+                    with suppress(OSError):
+                        self._discarded()
+                raise
             if (length := _length(self.part)) != total:
                 raise self._discarded(f"{length:,} bytes came and not {total:,}")
             if self.sha256 and (digest := _sha256(self.part)) != self.sha256.lower():
@@ -112,12 +126,12 @@ class Download:
             if self.size not in (None, total):
                 raise self._discarded(f"the server sends {total:,} bytes and names {self.size:,}")
             if _free(self.part) < total - _length(self.part):
-                raise self._full(total)
+                raise Full(total - _length(self.part))
             try:
                 self._write(response, done if resumed else 0, total)
             except OSError as error:
                 if error.errno == errno.ENOSPC:
-                    raise self._full(total) from error
+                    raise Full(total - _length(self.part)) from error
                 raise
         return total
 
@@ -148,10 +162,6 @@ class Download:
         self.part.unlink(missing_ok=True)
         beside(self.part, ".json").unlink(missing_ok=True)
         return Failure(reason)
-
-    def _full(self, total: int) -> Failure:
-        needed_mb, free_mb = (total - _length(self.part)) / 1e6, _free(self.part) / 1e6
-        return Failure(f"the disk is full, {needed_mb:,.1f} MB are needed and {free_mb:,.1f} MB are free")
 
 
 def length_of(response: "httpx.Response") -> int:

@@ -50,7 +50,7 @@ def test_a_damaged_store_is_named(tmp_path):
     for call in (store.all, lambda: store.put([result()]), lambda: store.progress("r")):
         with pytest.raises(OSError, match=r"results\.sqlite are damaged .*results --salvage"):
             call()
-    with pytest.warns(MissingWarning, match=r"fingerprints of photos are left out: .*move the file away"):
+    with pytest.warns(MissingWarning, match=r"fingerprints of photos are left out: .*results --salvage"):
         assert store.fingerprints.get(("p", 1, 2)) is None  # photos are read without
 
 

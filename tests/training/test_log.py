@@ -66,7 +66,7 @@ class TestCheckpoint:
     def test_a_full_disk_leaves_the_one_before(self, tmp_path):
         run, state = {"recipe": {}}, {"step": 1, "tensors": {"a": torch.ones(10)}}
         checkpoint.write(tmp_path, run, state)
-        full = pytest.raises(TrainingError, match=r"checkpoint\.pt can't be written \(.*\): make room")
+        full = pytest.raises(TrainingError, match=r"checkpoint\.pt can't be written \(.*last checkpoint")
         with disk_of(5000), full:
             checkpoint.write(tmp_path, run, state | {"step": 2, "tensors": {"a": torch.ones(10**5)}})
         assert checkpoint.read(tmp_path, run)["step"] == 1
@@ -87,15 +87,15 @@ class TestCheckpoint:
                 assert torch.equal(state["tensors"]["a"], torch.arange(1000.0))
 
     def test_room_and_the_right_to_write_are_looked_for_beforehand(self, tmp_path):
-        with pytest.raises(TrainingError, match=r"has no room for the run \(.* MB are needed"):
-            checkpoint.check(tmp_path / "run", 1 << 60)
+        with pytest.raises(TrainingError, match=r"can't be written \(the disk is full: .* MB are needed"):
+            checkpoint.check(tmp_path / "run", 1 << 60, 1)
         refused = pytest.raises(TrainingError, match="can't be written")
         with folder_that_is_only_read(tmp_path / "run"), refused:
-            checkpoint.check(tmp_path / "run", 1)
+            checkpoint.check(tmp_path / "run", 1, 1)
         shutil.rmtree(tmp_path / "run")
         (tmp_path / "run").write_text("a file")
-        with pytest.raises(TrainingError, match=r"run can't be written"):
-            checkpoint.check(tmp_path / "run", 1)
+        with pytest.raises(TrainingError, match=r"run is a file, where a folder is needed"):
+            checkpoint.check(tmp_path / "run", 1, 1)
         (tmp_path / "other").mkdir()
-        checkpoint.check(tmp_path / "other", 1)
+        checkpoint.check(tmp_path / "other", 1, 1)
         assert not os.listdir(tmp_path / "other")
