@@ -5,6 +5,7 @@ whoever doesn't know a photo's path can neither see it nor ask about it.
 """
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -27,6 +28,8 @@ from .refusal import Refusal
 MOST_GB = 2.0
 AGE_S = 24 * 3600.0  # without a question, after which a photo is removed
 SWEEP_S = 600.0  # between two looks for such
+ROOM_BYTES = 1 << 26  # of a full disk that the next photo needs
+NO_ROOM = "There is no room for another photo just now: try again."
 NAME = "snnet-uploads-"
 LOCK = "lock"  # held as long as the process lives
 NEWBORN_S = 60.0  # within which a folder may have no lock yet
@@ -66,17 +69,19 @@ class Uploads:
     @contextlib.contextmanager
     def writing(self, name: str) -> "Iterator[Upload]":
         """Give a new photo to write; it is removed again if writing it fails."""
-        folder = self.folder / secrets.token_urlsafe(18)
-        folder.mkdir(mode=0o700)
-        path = folder / _plain(name)
+        path = self.folder / secrets.token_urlsafe(18) / _plain(name)
         with self._lock:
             self._photos[str(path)] = _Photo(last_use=time.monotonic())
         try:
+            path.parent.mkdir(mode=0o700)
             with path.open("xb") as file:
                 yield Upload(self, str(path), file)
-        except BaseException:
+        except BaseException as error:
             with self._lock:
                 self._remove(str(path))
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                self._make_room()
+                raise Refusal(503, NO_ROOM, Retry_After="10") from error
             raise
         self._leave(str(path))
 
@@ -86,12 +91,17 @@ class Uploads:
             while self._size + size > self._most:
                 unused = (other for other, photo in self._photos.items() if not photo.readers)
                 if (oldest := next(unused, None)) is None:
-                    raise Refusal(
-                        503, "There is no room for another photo just now: try again.", Retry_After="10"
-                    )
+                    raise Refusal(503, NO_ROOM, Retry_After="10")
                 self._remove(oldest)
             self._size += size
             self._photos[path].size += size
+
+    def _make_room(self) -> None:
+        """Remove the longest unused, so that a photo finds room on a disk that others have filled."""
+        with self._lock:
+            unused = [path for path, photo in self._photos.items() if not photo.readers]
+            while unused and shutil.disk_usage(self.folder).free < ROOM_BYTES:
+                self._remove(unused.pop(0))
 
     # ------------------------------------------------------------------------------------- reading
 

@@ -1,10 +1,11 @@
 """`python -m snnet networks | stitch | train | evaluate | frontier | results | zoo`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
-from snnet import openmp
+from snnet import files, openmp
 from snnet.commands import evaluate, frontier, networks, results, stitch, tables, train
 
 COMMANDS = (networks, stitch, train, evaluate, frontier, results, tables)
@@ -24,10 +25,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     say_plainly()
     try:
         options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough
+        _end_output()
     except (ValueError, OSError, WeightsError) as error:
+        if isinstance(error, OSError) and not error.filename and files.is_places(error):
+            _end_output()
+            error = OSError(f"the output can't be written ({error.strerror}): send it elsewhere")
         print(f"snnet {options.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"snnet {options.command}: stopped", file=sys.stderr)
         return 130
     return 0
+
+
+def _end_output() -> None:
+    """Drop what could not be written: Python would try again at its end, and show where that fails."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError:  # no file at all
+        sys.stdout = None

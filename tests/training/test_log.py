@@ -89,6 +89,8 @@ class TestCheckpoint:
     def test_room_and_the_right_to_write_are_looked_for_beforehand(self, tmp_path):
         with pytest.raises(TrainingError, match=r"can't be written \(the disk is full: .* MB are needed"):
             checkpoint.check(tmp_path / "run", 1 << 60, 1)
+        assert not (tmp_path / "run").exists()
+        (tmp_path / "run").mkdir()
         refused = pytest.raises(TrainingError, match="can't be written")
         with folder_that_is_only_read(tmp_path / "run"), refused:
             checkpoint.check(tmp_path / "run", 1, 1)
