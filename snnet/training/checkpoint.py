@@ -45,7 +45,7 @@ def write(folder: Path, run: dict[str, Any], state: dict[str, Any]) -> None:
         ):
             torch.save({"run": json.dumps(run, sort_keys=True)} | state, file)
     except files.WriteError as error:
-        raise stopped(folder, error) from error
+        raise stop(folder, error) from error
 
 
 def elsewhere(folder: Path) -> str:
@@ -53,7 +53,7 @@ def elsewhere(folder: Path) -> str:
     return "give --out a copy of the folder" if (folder / CHECKPOINT).is_file() else OUT
 
 
-def stopped(folder: Path, error: Exception) -> TrainingError:
+def stop(folder: Path, error: Exception) -> TrainingError:
     """Return what to raise where a run can't keep how far it is."""
     first = "its last checkpoint" if (folder / CHECKPOINT).is_file() else "its beginning"
     return TrainingError(f"{error}; the run then goes on from {first}, by the same command")

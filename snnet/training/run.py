@@ -296,6 +296,6 @@ class Run:
             try:
                 network.save(self.out)
             except files.WriteError as error:
-                raise checkpoint.stopped(self.out, error) from error
+                raise checkpoint.stop(self.out, error) from error
         self.accelerator.wait_for_everyone()
         return self.net
