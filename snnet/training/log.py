@@ -11,7 +11,7 @@ from snnet.optional import optional
 
 CSV = "log.csv"
 EVENTS = "tensorboard"
-_DRAWN = ("loss", "lr", "images_per_s")  # by TensorBoard
+_SCALARS = ("loss", "lr", "images_per_s")  # by TensorBoard
 _FLUSH_S = 60.0  # of its events, which waits for the disk
 COLUMNS = ("step", "epoch", "stitch", "gmacs", "loss", "lr", "gradient_norm", "images_per_s")
 
@@ -94,7 +94,7 @@ class _Events:
         from tensorboardX.summary import scalar
 
         now = time.time()
-        for name in _DRAWN:
+        for name in _SCALARS:
             self._writer.write_event(Event(wall_time=now, step=row["step"], summary=scalar(name, row[name])))
         if now - self._flushed > _FLUSH_S:
             self._writer.flush()
