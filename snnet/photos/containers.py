@@ -31,6 +31,7 @@ class Content(NamedTuple):
     size: tuple[int, int] | None = None  # of the picture, where the reader must not open it unchecked
     exif: bytes | None = None
     xmp: bytes | None = None
+    has_end: bool = True  # False: the file breaks off, and whether the picture is all there is still to see
 
 
 class Excerpt(io.RawIOBase):
@@ -92,12 +93,13 @@ def png(file: BinaryIO) -> Content:
     size = file.seek(0, os.SEEK_END)
     parts = [range(8)]
     exif = xmp = None
-    place, data = 8, False
+    place, data, has_end = 8, False, True
     frames = others = 0  # frames announced before the pixels, and beside them
     for _ in range(MAX_PIECES):
         file.seek(place)
         head = file.read(8)
         if len(head) < 8:
+            has_end = False
             break
         length, kind = struct.unpack(">I4s", head)
         end = min(place + 12 + length, size)
@@ -124,7 +126,7 @@ def png(file: BinaryIO) -> Content:
         place = end
     else:
         raise ValueError(f"more than {MAX_PIECES} chunks")
-    return Content(excerpt(file, parts), None, exif, _text(xmp) if xmp else None)
+    return Content(excerpt(file, parts), None, exif, _text(xmp) if xmp else None, has_end)
 
 
 def _text(chunk: bytes) -> bytes | None:
@@ -247,7 +249,8 @@ def gif(file: BinaryIO) -> Content:
                 left, top, *extent = struct.unpack_from("<4H", block, 1)
                 width, height = max(width, left + extent[0]), max(height, top + extent[1])
             parts.append(range(place, size))
-            return Content(excerpt(file, parts), (width, height))
+            has_end = _goes_on(file, place)
+            return Content(excerpt(file, parts), (width, height), has_end=has_end)
         if block[1:3] == b"\xf9\x04" and len(block) >= 8:
             # The transparent colour is needed, not how the next frame would treat this one.
             parts.append(b"!\xf9\x04" + bytes([block[3] & 1]) + block[4:7] + b"\0")
@@ -259,6 +262,19 @@ def gif(file: BinaryIO) -> Content:
     raise ValueError(f"more than {MAX_PIECES} blocks before the first frame")
 
 
+def _goes_on(file: BinaryIO, place: int) -> bool:
+    """Return whether anything follows the frame of a GIF that lies there, its end at least."""
+    file.seek(place + 9)
+    flags = (file.read(1) or b"\0")[0]
+    file.seek((3 << (flags & 7) + 1 if flags & 128 else 0) + 1, os.SEEK_CUR)
+    for _ in range(MAX_PIECES):
+        length = file.read(1)
+        if length in (b"", b"\0"):
+            return length == b"\0" and file.read(1) != b""
+        file.seek(length[0], os.SEEK_CUR)
+    return True  # more than is worth a look
+
+
 _WEBP_PIXELS = (b"VP8X", b"ANIM", b"ALPH", b"VP8 ", b"VP8L")
 
 
@@ -268,8 +284,9 @@ def webp(file: BinaryIO) -> Content:
     file.seek(0)
     head = file.read(30)
     canvas = _webp_size(head)
-    size = min(size, 8 + int.from_bytes(head[4:8], "little"))
-    parts = [range(12, 12)]
+    announced = 8 + int.from_bytes(head[4:8], "little")
+    has_end, size = announced <= size, min(size, announced)
+    parts, padding = [range(12, 12)], b""
     frames, total, place = 0, 4, 12
     for _ in range(MAX_PIECES):
         file.seek(place)
@@ -278,17 +295,19 @@ def webp(file: BinaryIO) -> Content:
             break
         length += length & 1
         frames += kind == b"ANMF"
-        short = kind in (b"EXIF", b"XMP ") and length <= MAX_METADATA
+        short = kind in (b"EXIF", b"XMP ") and length <= MAX_METADATA and place + 8 + length <= size
         if kind in _WEBP_PIXELS or short or (kind == b"ANMF" and frames == 1):
             _append(parts, range(place, min(place + 8 + length, size)))
+            if place + 8 + length == size + 1:  # the byte that makes the length even
+                padding = b"\0"
             total += 8 + length
         place += 8 + length
     else:
         raise ValueError(f"more than {MAX_PIECES} chunks")
-    if parts == [range(12, file.seek(0, os.SEEK_END))]:
+    if has_end and not padding and parts == [range(12, file.seek(0, os.SEEK_END))]:
         return Content(whole(file).file, canvas)
     header = b"RIFF" + struct.pack("<I", min(total, 0xFFFFFFFE)) + b"WEBP"
-    return Content(excerpt(file, [header, *parts]), canvas)
+    return Content(excerpt(file, [header, *parts, padding]), canvas, has_end=has_end)
 
 
 def _webp_size(head: bytes) -> tuple[int, int] | None:

@@ -1,9 +1,11 @@
 """One photo, file or bytes, as an upright 8-bit RGB picture; any failure is one sentence for the visitor."""
 
+import errno
 import io
 import math
 import os
 import stat
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import PurePosixPath
@@ -11,7 +13,7 @@ from typing import BinaryIO
 
 from PIL import Image, ImageFile
 
-from snnet.photos import readers
+from snnet.photos import endings, readers
 from snnet.photos.containers import Content
 from snnet.photos.orientation import TURNS, of_exif, of_xmp
 
@@ -32,8 +34,18 @@ _MEGA = 1_000_000
 _TOO_LARGE = f"more than the {MAX_PIXELS / _MEGA:,.0f} megapixels decoded here: make it smaller"
 
 
+NOTE = "note"  # of a picture's `info`: what there is to say of a photo that decodes nevertheless
+# Of the system, not of the photo: a disk or network that fails, or too many files and too little memory.
+_TROUBLE = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENXIO}
+_TROUBLE |= {errno.ENODEV, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ECONNRESET, errno.EINTR}
+
+
 class PhotoError(ValueError):
     """Says in one sentence, fit for the visitor, why a photo cannot be used and what to do."""
+
+
+class UnreadError(PhotoError):
+    """Says why a photo can't be read here and now; read another time it may be sound."""
 
 
 def decode(source: str | os.PathLike[str] | bytes, name: str | None = None) -> Image.Image:
@@ -41,22 +53,49 @@ def decode(source: str | os.PathLike[str] | bytes, name: str | None = None) -> I
 
     Transparency is laid over white; 16-bit and floating-point greys are scaled, not clipped. `source` is a
     path or the file's bytes; `name` is what errors call it (by default the path's last part). A JPEG larger
-    than MAX_PIXELS comes at 1/2, 1/4 or 1/8 of its scale. Safe in any number of threads.
+    than MAX_PIXELS comes at 1/2, 1/4 or 1/8 of its scale. A file that lacks nothing but its end decodes; the
+    result's `info[NOTE]` says so. Safe in any number of threads.
 
-    Raises PhotoError, with its cause chained, for whatever cannot be decoded within the limits.
+    Raises PhotoError, with its cause chained, for whatever cannot be decoded within the limits; UnreadError
+    where that is not the photo's fault.
     """
     with _photo(source, name) as (file, title):
         form, content = _content(file, title)
-        image = _image(form, content, title)
-        image.load()
+        image, has_end = _load(form, content, title)
         exif, xmp = content.exif or image.info.get("exif"), content.xmp or image.info.get("xmp")
         orientation = getattr(image, "orientation", None) or of_exif(exif) or of_xmp(xmp) or 1
         rgb = _rgb(image)
         del image  # and with it the picture as it was stored
         if orientation in TURNS:
             rgb = rgb.transpose(TURNS[orientation])
-        rgb.info = {}  # else saving the picture again would write the old orientation beside upright pixels
+        # Nothing of the file's: saving the picture again would write the old orientation to upright pixels.
+        rgb.info = {} if has_end else {NOTE: f"{title} lacks its end marker; its picture is all there."}
         return rgb
+
+
+def _load(form: readers.Format, content: Content, title: str) -> tuple[ImageFile.ImageFile, bool]:
+    """Return the picture in a file, decoded, and whether the file has its end."""
+    if form.reader is readers.Jpeg and not endings.has_end(content.file):
+        digests, image = [], None
+        for file in endings.alternatives(content.file):
+            del image  # before the next one takes its own memory
+            image = _image(form, content._replace(file=file), title)
+            image.load()
+            digests.append(_digest(image))
+        if image is None or len({*digests}) > 1:
+            raise EOFError("no end, and not all of the picture")
+        return image, False
+    image = _image(form, content, title)
+    image.load()
+    return image, content.has_end
+
+
+def _digest(image: Image.Image) -> int:
+    rows, digest = max(1, STRIP // image.width), 0
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+        digest = zlib.crc32(strip.tobytes(), digest)
+    return digest
 
 
 def pixels_of(source: str | os.PathLike[str] | bytes, name: str | None = None) -> int:
@@ -93,8 +132,10 @@ def _photo(source: str | os.PathLike[str] | bytes, name: str | None) -> Iterator
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PhotoError(f"{title} has {_TOO_LARGE}.") from error
     except MemoryError as error:
-        raise PhotoError(f"{title} needs more memory than there is: make it smaller.") from error
+        raise UnreadError(f"{title} needs more memory than there is: make it smaller.") from error
     except Exception as error:  # on damaged files Pillow raises a dozen types
+        if _is_of_the_system(error):
+            raise _unread(title, error) from error
         if isinstance(error, EOFError) or "truncated" in str(error).lower():
             raise PhotoError(f"{title} breaks off before its end: copy or download it again.") from error
         raise PhotoError(f"{title} is damaged and cannot be decoded: {_RETRY}.") from error
@@ -115,8 +156,12 @@ def _open(source: str | os.PathLike[str] | bytes, title: str) -> AbstractContext
         try:
             status = os.stat(source)
         except (FileNotFoundError, NotADirectoryError) as error:
+            if not os.path.isdir(os.path.dirname(os.path.abspath(source))):
+                raise UnreadError(f"{title} was not found, nor its folder: check where that lies.") from error
             raise PhotoError(f"{title} was not found: check where the file lies.") from error
         except (OSError, ValueError) as error:  # no permission, a name too long, a NUL in it
+            if _is_of_the_system(error):
+                raise _unread(title, error) from error
             raise PhotoError(f"{title} cannot be opened: check its name and permissions.") from error
         if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
             raise PhotoError(f"{title} is not a file: choose a photo ({_FORMATS}).")
@@ -133,7 +178,18 @@ def _open(source: str | os.PathLike[str] | bytes, title: str) -> AbstractContext
     try:
         return open(source, "rb")
     except OSError as error:
+        if _is_of_the_system(error):
+            raise _unread(title, error) from error
         raise PhotoError(f"{title} cannot be opened: check its permissions.") from error
+
+
+def _is_of_the_system(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in _TROUBLE
+
+
+def _unread(title: str, error: Exception) -> UnreadError:
+    reason = getattr(error, "strerror", None) or type(error).__name__
+    return UnreadError(f"{title} can't be read ({reason}): check the disk or the network, and try again.")
 
 
 def _content(file: BinaryIO, title: str) -> tuple[readers.Format, Content]:
