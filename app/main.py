@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from snnet import files, openmp
+from snnet import files, openmp, paths
+from snnet.weights import proxies
 
 from .work import machine
 from .work.photos import MEGAPIXELS
@@ -30,6 +31,7 @@ def main(program: str, arguments: Sequence[str] | None = None) -> int:
 
     say_plainly()
     try:
+        paths.settle()
         (_write if options.write_page else _serve)(options)
     except (ValueError, OSError, WeightsError) as error:
         print(f"{program}: {error}", file=sys.stderr)
@@ -63,13 +65,15 @@ def _serve(options: argparse.Namespace) -> None:
         raise ValueError(sentence)
     if options.backend and root:
         raise ValueError("--backend reads this machine's files, and --root-path serves others: leave one out")
+    if options.share and (sentence := proxies.trouble()):
+        raise ValueError(f"--share asks Gradio's servers, and {sentence}")
+    paths.settle_uploads()
+    proxies.spare_this_machine([options.host or "", os.environ.get("GRADIO_SERVER_NAME", "")])
     if options.log:
         _log()
     service = Service(options.network, options.weights, options.megapixels)
     if options.weights:
         assert service.net  # loaded before the page is served: a wrong file is told at once
-    from . import page
-
     # Only what the user asked for: a Space sets the host and port by Gradio's own variables.
     settings: dict[str, Any] = {"root_path": root}
     if options.host:
@@ -81,11 +85,14 @@ def _serve(options: argparse.Namespace) -> None:
     if options.backend:
         settings["share"] = False  # said outright: in hosted notebooks Gradio would share by itself
     uploads = Uploads(options.uploads_gb)
-    gate = page.gate(service, uploads)
     backend = Backend(service.networks) if options.backend else None
-    demo = page.build(service, uploads, backend)
-    stop = Stop()
-    _, url, _ = demo.launch(**page.launch_options(gate), **settings, prevent_thread_lock=True)
+    with proxies.without_strange_ones():
+        from . import page
+
+        gate = page.gate(service, uploads)
+        demo = page.build(service, uploads, backend)
+        stop = Stop()
+        _, url, _ = demo.launch(**page.launch_options(gate), **settings, prevent_thread_lock=True)
     if not options.port and "GRADIO_SERVER_PORT" not in os.environ and f":{GRADIO_PORT}/" not in url:
         print(f"port {GRADIO_PORT} is in use: taking {url.rstrip('/').rsplit(':')[-1]}", flush=True)
     print(f"SN-Net explorer at {url}", flush=True)

@@ -15,9 +15,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from snnet import openmp
+from snnet.weights import proxies
 from tests.serving import free_port
 
 openmp.spin_briefly()
+proxies.spare_this_machine()  # it asks servers of its own
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from snnet.weights import proxies
+
+# Whatever proxy the machine has: the tests ask servers of their own.
+proxies.spare_this_machine()
 # Before torch is imported anywhere: sums over threads round otherwise than sums in one, and on a machine that
 # is busy with something else, threads that wait for each other take ten times as long.
 os.environ["OMP_NUM_THREADS"] = "1"

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from snnet import files, openmp
+from snnet import files, openmp, paths
 from snnet.commands import evaluate, frontier, networks, results, stitch, tables, train
 
 COMMANDS = (networks, stitch, train, evaluate, frontier, results, tables)
@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     say_plainly()
     try:
+        paths.settle()
         options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has seen enough

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ClassVar, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from snnet import files
+from snnet import files, paths
 from snnet.weights.files import WeightsError
 from snnet.weights.transfer import Download, Failure, Progress, beside, http_client, is_whole, length_of
 
@@ -106,8 +106,8 @@ class ReleaseFile:
     @property
     def target(self) -> Path:
         """Where torch.hub keeps such files; torch is not imported for it."""
-        cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-        home = Path(os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))).expanduser()
+        moved = os.environ.get("TORCH_HOME")
+        home = Path(moved).expanduser() if moved else paths.cache() / "torch"
         return home / "hub" / "checkpoints" / self.filename
 
     @property
@@ -243,9 +243,7 @@ def _endpoint() -> str | None:
 
 def _hub_cache() -> Path:
     """Return the hub's cache folder by the environment of now; the hub read it when it was imported."""
-    from huggingface_hub import constants
-
     home = os.environ.get("HF_HOME")
     moved = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
-    folder = moved or (os.path.join(home, "hub") if home else constants.HF_HUB_CACHE)
+    folder = moved or os.path.join(home or paths.cache() / "huggingface", "hub")
     return Path(os.path.expandvars(folder)).expanduser()

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snnet.weights import proxies
+
 if TYPE_CHECKING:
     import httpx
 
@@ -39,6 +41,8 @@ def http_client() -> "httpx.Client":
 
     headers = {"Accept-Encoding": "identity"}  # lengths and positions in a compressed file are others
     timeout_s = httpx.Timeout(30, connect=10)
+    if trouble := proxies.trouble():
+        raise Failure(trouble)
     return httpx.Client(headers=headers, follow_redirects=True, timeout=timeout_s)
 
 

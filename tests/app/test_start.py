@@ -7,6 +7,7 @@ import sys
 import threading
 import urllib.request
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,44 @@ def test_without_a_network_the_terminal_says_what_is_missing_and_what_is_shown(t
         said = next(line for line in lines if "can't be loaded" in line)
     assert said.startswith("LeViT-192/256 can't be loaded: levit_192_256_release.pth can't be fetched")
     assert said.endswith("; the page shows EfficientNet-Lite 0/1/2 instead\n")
+
+
+@contextmanager
+def proxy():
+    """Give the address of a proxy that answers 503 to all, and the requests that it got."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            requests.append(self.requestline)
+            self.send_response(503)
+            self.end_headers()
+
+        do_HEAD = do_POST = do_CONNECT = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    requests = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}", requests
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("names", "scheme"),
+    [
+        (("HTTP_PROXY", "https_proxy", "ALL_PROXY"), "http"),
+        pytest.param(("http_proxy", "HTTPS_PROXY"), "http", marks=pytest.mark.slow),
+        (("ALL_PROXY",), "socks5"),
+        pytest.param(("all_proxy",), "socks", marks=pytest.mark.slow),
+    ],
+)
+def test_a_proxy_in_the_environment(names, scheme):
+    with proxy() as (address, requests):
+        variables = dict.fromkeys(names, f"{scheme}://{address}") | {"NO_PROXY": "", "no_proxy": ""}
+        with started(*on_a_free_port(), **variables) as lines:
+            served = next(line for line in lines if "SN-Net explorer at" in line)
+            with urllib.request.urlopen(served.split()[-1]) as page:
+                assert b"SN-Net explorer" in page.read()
+        assert requests == []
