@@ -187,4 +187,5 @@ class TestChecksums:
 def test_loading_leaves_no_layer_without_memory(whole):
     net = snnet.load(str(whole))
     assert all(tensor.device == torch.device("cpu") for tensor in net.state_dict().values())
-    assert all(torch.equal(tensor, net.state_dict()[name]) for name, tensor in tiny().state_dict().items())
+    tensors = net.state_dict()
+    assert all(torch.equal(tensor, tensors[name]) for name, tensor in tiny().state_dict().items())

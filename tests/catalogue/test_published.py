@@ -162,8 +162,9 @@ def test_training_begins_with_timms_originals(family, rank, monkeypatch, tmp_pat
     net = entries.entry(family).untrained()
     assert list(asked) == [anchor.original for anchor in published.family_of(family).anchors]
     for anchor, model in zip(net.anchors, asked.values(), strict=True):
+        ours = anchor.model.state_dict()
         for name, tensor in model.state_dict().items():
-            assert torch.equal(anchor.model.state_dict()[name], tensor)
+            assert torch.equal(ours[name], tensor)
     assert all(layer.rank == rank and not layer.weight.any() for layer in net.layers.values())
     assert not net.reported
     monkeypatch.undo()

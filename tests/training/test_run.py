@@ -67,8 +67,9 @@ class TestSteps:
                 train.train(alone, photos, settings, tmp_path / stitch.name, ALONE)
             losses.append(float(training_log.read(tmp_path / stitch.name)[0]["loss"]))
         assert float(row["loss"]) == pytest.approx(sum(losses) / 3, rel=1e-4)
+        theirs = alone.state_dict()
         for name, tensor in net.state_dict().items():
-            assert torch.allclose(tensor, alone.state_dict()[name], rtol=1e-4, atol=1e-5), name
+            assert torch.allclose(tensor, theirs[name], rtol=1e-4, atol=1e-5), name
 
     @pytest.mark.parametrize("make", [tiny, with_norms])
     def test_frozen_anchors_keep_every_bit(self, photos, tmp_path, make):
@@ -317,10 +318,10 @@ def test_two_processes_equal_one_with_twice_the_batch(place, tmp_path, monkeypat
         main.main(["train", *words, *options(**settings | {"batch_size": 6, "out": tmp_path / "by1"})]) == 0
     )
     one, two = (StitchedNetwork.from_folder(tmp_path / f"by{processes}") for processes in (1, 2))
-    start = tiny().state_dict()
+    start, theirs = tiny().state_dict(), two.state_dict()
     moved = 0
     for name, tensor in one.state_dict().items():
-        assert torch.allclose(tensor, two.state_dict()[name], rtol=1e-4, atol=1e-6), name
+        assert torch.allclose(tensor, theirs[name], rtol=1e-4, atol=1e-6), name
         moved += not torch.equal(tensor, start[name])
     assert moved
     logs = [training_log.read(tmp_path / f"by{processes}") for processes in (1, 2)]
