@@ -23,7 +23,8 @@ def table() -> dict[str, Any]:
     """Return the zoo by columns, in `zoo.models`' order; "family" and "pretraining" are places in lists.
 
     {"columns": {name, family, image_size in px, params_m, gmacs, pretraining, distilled, and each of `SETS`
-    in percent, None where timm has no result}, "families", "pretraining": {key: words}, "sets": {key: words}}
+    in percent, None where timm has no result}, "families", "pretraining": {key: words}, "sets": {key: words},
+    "notes": what is not timm's of a model's figures, by its place}
     """
     models = zoo.models()
     families, kinds = list(zoo.families()), list(zoo.PRETRAINING)
@@ -36,6 +37,7 @@ def table() -> dict[str, Any]:
             "pretraining": [kinds.index(model.pretraining) for model in models],
             "distilled": [int(model.is_distilled) for model in models],
         },
+        "notes": {place: model.note for place, model in enumerate(models) if model.note},
         "families": families,
         "pretraining": zoo.PRETRAINING,
         "sets": SETS,

@@ -4,8 +4,8 @@ The counting rule is fvcore's, as the published SN-Net tables use it: a multiply
 convolution, linear layer or attention product counts one; batch norm in evaluation two per element; layer
 norm five; global average pooling one per input element; softmax, activations, additions and biases nothing.
 Group norm counts five as layer norm does; of those five (mean, difference, square, division, scale) RMSNorm
-does without mean and difference, and counts three. timm's own GMACs follow the same convention but leave the
-norms out, so they share an axis. An operator that is in neither table below is named in a warning.
+does without mean and difference, and counts three. timm's own GMACs are counted by fvcore too, norms and
+all, so they share an axis. An operator that is in neither table below is named in a warning.
 
 Parameters are those of the modules that a stitch runs, buffers left out. Of two published networks the
 authors count a little less, and so do we (`Network.uncounted`): their DeiT stitches go without class

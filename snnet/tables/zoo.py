@@ -1,8 +1,8 @@
 """The table of timm's pretrained models: the zoo that a stitched network is drawn against.
 
 `assets/zoo.csv` is derived from the results and benchmark tables of timm's repository by
-`python -m snnet zoo build`. GMACs are timm's own multiply-accumulates at the image size of the result,
-rounded there to two decimals.
+`python -m snnet zoo build`, with the corrections of `assets/zoo`. GMACs are multiply-accumulates at the image
+size of the result, rounded to two decimals: timm's own, or counted here where a model's note says so.
 """
 
 import csv
@@ -22,28 +22,23 @@ TEST_SETS = {
     "r": "results-imagenet-r.csv",
 }
 
-# What a model's weights have seen before or beside ImageNet-1k, by what the words of its tag say.
+# What a model's weights have seen before or beside ImageNet-1k.
 PRETRAINING = {
     "in1k": "ImageNet-1k only",
-    "in22k": "ImageNet-12k, 21k or 22k",
+    "in22k": "more of ImageNet: 5k, 12k, 21k or 22k",
     "larger": "larger sets: LAION, CLIP's, JFT, Instagram …",
 }
-_LARGER = {
-    *("clip", "laion2b", "laiona", "openai", "webli"),  # pairs of image and text
-    *("jft", "ig1b", "swag", "seer", "yfcc100m"),  # photos of the web
-    *("m30m", "m38m"),  # EVA's merged sets
-}
-# SSLD draws its six million photos, and the first of its two stages, from ImageNet-22k
-_FULL_IMAGENET = {"in12k", "in21k", "in22k", "6m", "stage2"}
-_DISTILLED = {"dist", "distilled", "ssld"}
 
 
 @dataclass(frozen=True)
 class ZooModel:
     """One pretrained model at one image size (px): parameters in millions, accuracies in percent.
 
-    `top1` and `top5` are on ImageNet-1k validation; the last five are top-1 on ImageNet-ReaL, -V2 (matched
-    frequency), -Sketch, -A and -R, None where timm's tables have none.
+    `top1` and `top5` are on ImageNet-1k validation; the next five are top-1 on ImageNet-ReaL, -V2 (matched
+    frequency), -Sketch, -A and -R, the last two of 200 classes; None where timm's tables have none.
+    `pretraining` is a key of `PRETRAINING`: the largest set that these weights saw. `is_distilled` is True
+    where it is known that they learnt from a teacher's answers; others may have, unsaid. `note` says what of
+    the figures is not timm's, and why.
     """
 
     name: str  # architecture.tag
@@ -60,27 +55,13 @@ class ZooModel:
     sketch: float | None
     a: float | None
     r: float | None
-
-    @property
-    def pretraining(self) -> str:
-        """Key of `PRETRAINING`: the largest set that these weights saw, as the tag tells.
-
-        What only a teacher saw, or the maker of a target to be predicted, is not counted. BEiT-3's tags name
-        the labelled set alone: pairs of image and text came before it.
-        """
-        words = set(self.tag.split("_"))
-        if words & _LARGER or self.architecture.startswith("beit3"):
-            return "larger"
-        return "in22k" if words & _FULL_IMAGENET else "in1k"
-
-    @property
-    def is_distilled(self) -> bool:
-        """True where the tag says that the model learnt from a teacher; others may have, unsaid."""
-        return not _DISTILLED.isdisjoint(self.tag.split("_"))
+    pretraining: str
+    is_distilled: bool
+    note: str
 
 
 COLUMNS = tuple(field.name for field in fields(ZooModel))
-_TEXTS = ("name", "architecture", "tag", "family")
+_TEXTS = ("name", "architecture", "tag", "family", "pretraining", "note")
 
 
 @cache
@@ -96,7 +77,8 @@ def _table() -> tuple[ZooModel, ...]:
 
 def _model(row: dict[str, str]) -> ZooModel:
     values: dict[str, Any] = {k: v if k in _TEXTS else (float(v) if v else None) for k, v in row.items()}
-    return ZooModel(**values | {"image_size": int(row["image_size"])})
+    whole = {"image_size": int(row["image_size"]), "is_distilled": row["is_distilled"] == "1"}
+    return ZooModel(**values | whole)
 
 
 def twins(name: str) -> tuple[str, ...]:

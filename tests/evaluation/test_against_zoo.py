@@ -1,5 +1,7 @@
 """The headline count: what it leaves out, and what it refuses to count."""
 
+from pathlib import Path
+
 import pytest
 
 import snnet
@@ -8,6 +10,8 @@ from snnet.evaluation import accuracy, against_zoo
 from snnet.evaluation.accuracy import Accuracy
 from snnet.tables import zoo
 from tests.networks import tiny
+
+ROOT = Path(__file__).parents[2]
 
 
 def known(net, source="measured", classes=1000, top1=60.0):
@@ -75,6 +79,15 @@ class TestSentence:
             assert f" {number}" in standing.sentence
         assert "own anchors are left out" in standing.definition
         assert "Estimates count as they stand" in standing.definition
+
+    def test_the_pages_have_these_numbers(self):
+        models = zoo.models()
+        names, sizes = {m.name for m in models}, {m.image_size for m in models}
+        readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+        count = f"{len(models):,} results of {len(names):,} timm models at {len(sizes)} image sizes"
+        assert count in readme
+        lite = " ".join((ROOT / "docs" / "lite" / "README.md").read_text(encoding="utf-8").split())
+        assert against_zoo.standing(snnet.load("lite")).sentence in lite
 
     def test_an_unmeasured_network_has_nothing_to_compare(self):
         assert "nothing to compare yet" in against_zoo.standing(tiny()).sentence

@@ -4,13 +4,14 @@ import csv
 import re
 import subprocess
 import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 
-from snnet.commands.tables import build_zoo
 from snnet.paths import ASSETS
-from snnet.tables import zoo
+from snnet.tables import derive, zoo
+from snnet.tables.derive import build_zoo
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TIMM = ROOT.parent / "shared" / "timm"
@@ -69,10 +70,27 @@ def test_a_result_timm_does_not_give_is_none():
         ("tf_mobilenetv3_large_100", "MobileNet"),
         ("levit_192", "LeViT"),
         ("regnety_016", "RegNet"),
+        ("regnetz_b16", "RegNet"),
+        ("haloregnetz_b", "RegNet"),
+        ("mobilenetv1_100", "MobileNet"),
+        ("mobilenetv2_100", "MobileNet"),
+        ("mobileone_s0", "MobileNet"),
+        ("repvgg_a0", "other"),
+        ("mambaout_tiny", "other"),
+        ("naflexvit_base_patch16_gap", "ViT"),
     ],
 )
 def test_families_of_architectures(architecture, family):
     assert {m.family for m in zoo.models() if m.architecture == architecture} == {family}
+
+
+def test_every_architecture_is_in_one_family_and_every_pattern_in_use():
+    used = set()
+    for architecture in {m.architecture for m in zoo.models()}:
+        matches = {(p, family) for p, family in derive.families() if fnmatchcase(architecture, p)}
+        assert len({family for _, family in matches}) == 1, (architecture, matches)
+        used |= matches
+    assert used == set(derive.families())
 
 
 def test_families_are_ordered_by_size():
@@ -199,6 +217,11 @@ def test_reading_needs_neither_torch_nor_timm_nor_pandas():
         ("eva02_base_patch14_448.mim_in22k_ft_in1k", "in22k"),
         ("hgnetv2_b4.ssld_stage2_ft_in1k", "in22k"),
         ("nextvit_small.bd_ssld_6m_in1k", "in22k"),
+        ("hgnet_tiny.ssld_in1k", "in22k"),  # SSLD draws further photos from it
+        ("hgnet_tiny.paddle_in1k", "in1k"),
+        ("hrnet_w18_ssld.paddle_in1k", "in22k"),
+        ("dpn92.mx_in1k", "in22k"),
+        ("dpn98.mx_in1k", "in1k"),
         ("eva_giant_patch14_560.m30m_ft_in22k_in1k", "larger"),
         ("eva02_large_patch14_448.mim_m38m_ft_in1k", "larger"),
         ("vit_base_patch16_clip_224.openai_ft_in12k_in1k", "larger"),
@@ -220,12 +243,73 @@ def test_pretraining_of_the_whole_zoo():
     models = zoo.models()
     assert {m.pretraining for m in models} == set(zoo.PRETRAINING)
     assert all("in1k" in m.tag.split("_") for m in models)  # so "only" is what remains without another word
-    said = {word for m in models for word in m.tag.split("_")}
-    assert said >= zoo._LARGER | zoo._FULL_IMAGENET | zoo._DISTILLED  # every word of the rule is in use
+    words = {word for m in models for word in m.tag.split("_")}
+    assert words >= derive._LARGER | derive._FULL_IMAGENET | derive._DISTILLED  # all of the rule is in use
 
 
-def test_distilled_models_are_those_whose_tags_say_so():
-    by_name = {m.name: m.is_distilled for m in zoo.models()}
-    assert by_name["levit_192.fb_dist_in1k"]
-    assert by_name["resmlp_big_24_224.fb_distilled_in1k"]
-    assert not by_name["resnet50.a1_in1k"]
+@pytest.mark.parametrize(
+    ("name", "is_distilled"),
+    [
+        ("levit_192.fb_dist_in1k", True),
+        ("resmlp_big_24_224.fb_distilled_in1k", True),
+        ("deit_tiny_distilled_patch16_224.fb_in1k", True),
+        ("deit_base_distilled_patch16_384.fb_in1k", True),
+        ("pit_xs_distilled_224.in1k", True),
+        ("hrnet_w48_ssld.paddle_in1k", True),
+        ("edgenext_small.usi_in1k", True),
+        ("ghostnetv3_100.in1k", True),
+        ("resnet50.a1_in1k", False),
+        ("deit_tiny_patch16_224.fb_in1k", False),
+        ("regnety_160.deit_in1k", False),  # the teacher
+        ("edgenext_base.in21k_ft_in1k", False),
+    ],
+)
+def test_which_models_are_distilled(name, is_distilled):
+    assert {m.is_distilled for m in zoo.models() if m.name == name} == {is_distilled}
+
+
+def test_whatever_timm_calls_distilled_is():
+    file = TIMM / "model_metadata-in1k.csv"
+    if not file.is_file():
+        pytest.skip("timm's own tables are not beside the project")
+    with file.open(newline="") as lines:
+        names = {row["model"] for row in csv.DictReader(lines) if row["pretrain"] == "in1k-dist"}
+    by_architecture: dict[str, list[bool]] = {}
+    for m in zoo.models():
+        by_architecture.setdefault(m.architecture, []).append(m.is_distilled)
+    known = names & set(by_architecture)
+    assert len(known) >= 20
+    assert all(any(by_architecture[name]) for name in known)
+
+
+class TestCorrections:
+    def test_each_has_a_reason_and_rows(self):
+        rows = [{k: getattr(m, k) for k in zoo.COLUMNS} for m in zoo.models()]
+        for correction in derive.corrections():
+            mine = [row for row in rows if derive.applies(correction, row)]
+            assert mine, correction
+            assert len(correction["reason"]) > 20
+            for row in mine:
+                value, expected = row[correction["column"]], correction["value"]
+                assert (str(int(value)) if correction["column"] == "is_distilled" else value) == (
+                    float(expected) if correction["column"] in derive.COUNTS else expected
+                )
+                assert (correction["reason"] in row["note"]) == (correction["column"] in derive.COUNTS)
+
+    def test_every_other_figure_is_timms(self):
+        if not TIMM.is_dir():
+            pytest.skip("timm's own tables are not beside the project")
+        with (TIMM / "results-imagenet.csv").open(newline="") as lines:
+            theirs = {(r["model"], int(r["img_size"])): r for r in csv.DictReader(lines)}
+        for m in zoo.models():
+            row = theirs[m.name, m.image_size]
+            assert (m.top1, m.top5) == (float(row["top1"]), float(row["top5"]))
+            same = m.params_m == float(row["param_count"].replace(",", ""))
+            assert same or "its file has" in m.note
+
+    def test_the_examples(self):
+        by_name = {m.name: m for m in zoo.models()}
+        assert by_name["sequencer2d_s.in1k"].gmacs == 8.36
+        assert by_name["repvgg_a0.rvgg_in1k"].params_m == 8.31
+        assert "its file has 9.11 M" in by_name["repvgg_a0.rvgg_in1k"].note
+        assert by_name["resnet50.a1_in1k"].note == ""

@@ -79,14 +79,15 @@ export function traces(state) {
 /** @param {State} state @returns {Trace[]} */
 function zoo(state) {
   if (!state.zoo) return [];
-  const { columns, families } = state.zoo;
+  const { columns, families, notes } = state.zoo;
   const { name, family, top1, gmacs, image_size: size, params_m: params } = columns;
   const xs = state.x === "params" ? params : gmacs,
     ys = columns[state.set];
   const words = (/** @type {number} */ row) =>
     `<b>${name[row]}</b><br>${top1[row].toFixed(2)} % top-1, published by timm<br>` +
     `${gmacs[row].toFixed(2)} GMACs at ${size[row]} px, ${params[row].toFixed(1)} M parameters` +
-    (state.set === "top1" ? "" : `<br>${ys[row].toFixed(2)} % on ${state.setName}`);
+    (state.set === "top1" ? "" : `<br>${ys[row].toFixed(2)} % on ${state.setName}`) +
+    (notes[row] ? `<br>${lines(notes[row]).join("<br>")}` : "");
   const members = families.map((title, number) => {
     const rows = state.shown.filter((row) => family[row] === number);
     const pick = (/** @type {any[]} */ list) => rows.map((row) => list[row]);

@@ -131,7 +131,7 @@ export function createCompare(page, { redraw }) {
   }
 
   function modelCard(one) {
-    const { columns, families, pretraining } = state.zoo;
+    const { columns, families, notes, pretraining } = state.zoo;
     const seen = Object.values(pretraining)[columns.pretraining[one.row]] + (columns.distilled[one.row] ? ", distilled" : "");
     const family = families[columns.family[one.row]];
     const other = state.set === "top1" ? [] : fact(state.setName, columns[state.set][one.row]?.toFixed(2).concat(" %") ?? "no figure");
@@ -143,6 +143,7 @@ export function createCompare(page, { redraw }) {
       ...fact("Cost", `${number(one.gmacs, 2)} GMACs at ${one.size} px`),
       ...fact("Parameters", `${number(one.params, 2)} M`),
       ...fact("Pretraining", seen),
+      ...(notes[one.row] ? fact("Note", notes[one.row]) : []),
     );
     return card("Zoo model", one.name, family === "other" ? "no larger family" : family, [facts], null);
   }

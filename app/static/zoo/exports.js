@@ -21,7 +21,7 @@ export function createExports(page, { filtersInWords }) {
   const fileName = (ending) => `snnet-${(state.network ?? "zoo").replace(/[^\w.-]+/g, "-")}.${ending}`;
 
   function zooRows() {
-    const { columns, families } = state.zoo;
+    const { columns, families, notes } = state.zoo;
     const { name, family, image_size: size, gmacs, params_m: params } = columns;
     return state.shown.map((row) => [
       name[row],
@@ -33,7 +33,7 @@ export function createExports(page, { filtersInWords }) {
       columns[state.set][row],
       "",
       "",
-      "published by timm",
+      notes[row] ? `published by timm; ${notes[row]}` : "published by timm",
     ]);
   }
 
