@@ -53,8 +53,7 @@ def test_unknown_names_are_refused(service, lion):
     ("outputs", "label"),
     [
         (1000, "tench"),
-        (21_841, "benthos"),
-        (21_843, "benthos"),
+        (21_841, "benthos (n00005787)"),
         (10, "output 1 of 10"),
         (512, "output 1 of 512"),
     ],
