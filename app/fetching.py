@@ -7,6 +7,7 @@ from math import inf
 from typing import Any
 
 from snnet.catalogue.entries import Entry
+from snnet.weights import licences
 from snnet.weights.files import WeightsError
 from snnet.weights.transfer import Progress
 
@@ -64,12 +65,16 @@ class Fetcher:
     def size(self, entry: Entry) -> dict[str, Any]:
         """Return {"here", "bytes" that a fetch would bring, "progress" of one that runs or is done}.
 
+        And "licence", a phrase: that of the anchors' weights, or the model's.
+
         Asks the server if they are not here; raises WeightsError, naming file and address, if none answers.
         """
         is_here = self.is_here(entry)
         if is_here or self.is_running(entry):
-            return {"here": is_here, "bytes": None, "progress": self.progress(entry)}
-        return {"here": False, "bytes": entry.size(), "progress": None}
+            answer: dict[str, Any] = {"here": is_here, "bytes": None, "progress": self.progress(entry)}
+        else:
+            answer = {"here": False, "bytes": entry.size(), "progress": None}
+        return answer | {"licence": licences.together(entry.weights())}
 
     def fetch(self, entry: Entry) -> dict[str, Any]:
         """Begin to fetch what is not here, or join who does; return `progress`.

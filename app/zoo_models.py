@@ -58,6 +58,9 @@ class ZooEntry(entries.Entry):
             sources.append(ReleaseFile(self.config.url))
         return tuple(sources)
 
+    def weights(self) -> tuple[str, ...]:
+        return (self.model,)
+
     @property
     def remedy(self) -> str:
         """What to do with a file that was got elsewhere."""

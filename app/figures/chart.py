@@ -46,6 +46,7 @@ def network_layer(
     `originals` are the weights that joint training began with, as timm names them, by anchor; `measure` is
     the command that measures the network.
     """
+    from snnet.catalogue.card import credits_of
     from snnet.evaluation import accuracy, against_zoo
 
     rows = accuracy.table(net)
@@ -67,6 +68,7 @@ def network_layer(
         "joint": _joint(net, before),
         "unmeasured": _unmeasured(rows, measure),
         "line": accuracy.line(net),
+        "credits": credits_of(net),
         "view": _view(rows),
     }
 

@@ -82,7 +82,7 @@ export class Server {
     return this.#answer("network", { network }, { signal });
   }
 
-  /** What a fetch would bring. @param {string} network @param {AbortSignal} signal @returns {Promise<Refusal & {bytes: number, progress: Progress | null}>} */
+  /** What a fetch would bring. @param {string} network @param {AbortSignal} signal @returns {Promise<Refusal & {bytes: number, progress: Progress | null, licence: string}>} */
   size(network, signal) {
     return this.#answer("size", { network }, { signal });
   }
@@ -131,7 +131,7 @@ export class Server {
     return this.#answer("end_sweep", { sweep }, { isPatient: false });
   }
 
-  /** @param {string} model @param {AbortSignal} signal @returns {Promise<Refusal & {here: boolean, bytes: number, progress: Progress | null}>} */
+  /** @param {string} model @param {AbortSignal} signal @returns {Promise<Refusal & {here: boolean, bytes: number, progress: Progress | null, licence: string}>} */
   zooSize(model, signal) {
     return this.#answer("zoo_size", { model }, { signal });
   }

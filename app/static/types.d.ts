@@ -61,6 +61,7 @@ export interface Network {
   joint: string;
   unmeasured: { text: string; command: string } | null;
   line: string;
+  credits: string;
   view: View;
   drawing: any;
 }

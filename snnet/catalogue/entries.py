@@ -62,6 +62,10 @@ class Entry:
         """Return by anchor the weights that joint training began with, as timm names them."""
         return {}
 
+    def weights(self) -> tuple[str, ...]:
+        """Return the pretrained weights that its anchors carry or began with, as timm names them."""
+        return tuple(self.originals().values())
+
     def along(self) -> "list[Result]":
         """Return the results that came with the network."""
         return []
@@ -168,6 +172,11 @@ class SavedEntry(Entry):
 
         return saved.read_untrained(self._folder, StitchedNetwork, own_norms) if self._ships else None
 
+    def weights(self) -> tuple[str, ...]:
+        if published := self._plan.get("published"):
+            return tuple(anchor.original for anchor in family_of(published).anchors)
+        return tuple(row["weights"] for row in self._plan["anchors"] if row["weights"])
+
     def along(self) -> "list[Result]":
         from snnet.catalogue import saved
 
@@ -264,11 +273,14 @@ def summary(network: Entry, net: "StitchedNetwork | None" = None) -> dict[str, A
     """Return what the catalogue says of a network, as JSON; loads the network only if it is small and here.
 
     `gmacs` and `top1` (percent) are [lowest, highest]; `source` tells where the accuracies are from;
-    `size_mb` is that of the tensors, and `file_mb` that of the authors' file, in 10⁶ bytes.
+    `licences` are by timm's name of the anchors' weights; `size_mb` is that of the tensors, `file_mb` that of
+    the authors' file, in 10⁶ bytes.
     """
     from snnet.tables import published_results
+    from snnet.weights import licences
 
     row: dict[str, Any] = {"name": network.name, "title": network.title, "here": network.is_here()}
+    row["licences"] = {weights: licences.licence(weights) for weights in network.weights()}
     figures = network.facts()
     if net is None and not figures and row["here"]:
         net = ready(network)

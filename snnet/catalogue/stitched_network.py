@@ -13,6 +13,7 @@ from huggingface_hub import ModelHubMixin
 
 from snnet import frontier
 from snnet.catalogue import families, saved
+from snnet.catalogue.card import card
 from snnet.evaluation import accuracy
 from snnet.evaluation.accuracy import Accuracy
 from snnet.evaluation.provenance import results_of
@@ -88,7 +89,7 @@ class StitchedNetwork(Network, ModelHubMixin):
         measured = list({result.key: result for _, result in results_of(self)}.values())
         if measured:
             self.attach()
-        text = saved.card(self, accuracy.table(self), accuracy.line(self))
+        text = card(self, accuracy.table(self), accuracy.line(self))
         saved.write(Path(folder), plan, self, measured, text)
 
     @classmethod

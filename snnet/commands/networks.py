@@ -16,6 +16,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """List the catalogue."""
     from snnet.catalogue import entries
+    from snnet.weights import licences
 
     rows = [entries.summary(entry) for entry in entries.entries()]
     if options.json:
@@ -37,4 +38,5 @@ def run(options: argparse.Namespace) -> None:
                 f"{low:.2f}–{high:.2f} GMACs, {row['params_m']:.1f} M parameters, {accuracy}, "
                 f"{row.get('file_mb', row['size_mb']):.0f} MB"
             )
+        figures += f", weights {licences.together(row['licences'])}"
         print(f"{row['name']:<18} {row['title']}: {figures}, {'here' if row['here'] else 'to be fetched'}")

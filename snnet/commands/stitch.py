@@ -54,7 +54,9 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Join the models and write the network's folder."""
     from snnet.catalogue import build, entries
+    from snnet.catalogue.card import weights_of
     from snnet.network.start import start
+    from snnet.weights import licences
 
     malloc.keep_freed()
     if options.out:  # what can't be written shows now
@@ -72,6 +74,8 @@ def run(options: argparse.Namespace) -> None:
         net = build.stitch(options.models, data=photos, **joining, **settings)
     folder = options.out or Path(net.name)
     net.save(folder)
+    for weights in weights_of(net).values():
+        say(f"weights {licences.credit(weights)}")
     gmacs = [net.cost(stitch).gmacs for stitch in net.stitches]
     say(
         f"wrote {folder}: {len(net.stitches)} stitches, {min(gmacs):.2f}–{max(gmacs):.2f} GMACs, "

@@ -17,8 +17,8 @@ from snnet.paths import ASSETS
 
 FACTS = ASSETS / "networks" / "published.json"  # what is known of the networks without their weights
 
-_V1 = "Pan, Cai and Zhuang, “Stitchable Neural Networks”, CVPR 2023"
-_V2 = "Pan, Liu, He, Cai and Zhuang, “Stitched ViTs are Flexible Vision Backbones”, ECCV 2024"
+V1 = "Pan, Cai and Zhuang, “Stitchable Neural Networks”, CVPR 2023"
+V2 = "Pan, Liu, He, Cai and Zhuang, “Stitched ViTs are Flexible Vision Backbones”, ECCV 2024"
 _RELEASES = "https://github.com/ziplab/SN-Net/releases/download"
 _RELEASES_V2 = "https://github.com/ziplab/SN-Netv2/releases/download"
 
@@ -119,7 +119,7 @@ def _deit3(front: str, back: str, **results: Any) -> Family:
     return Family(
         name,
         f"DeiT3-{front.upper()}/{back.upper()} (v2)",
-        _V2,
+        V2,
         (_DEIT3[front], _DEIT3[back]),
         f"{_RELEASES_V2}/1.0/snnetv2_{name}.pth",
         hub=(f"ziplab/snnetv2_{name}_imagenet_1k", f"snnetv2_{name}.pth"),
@@ -133,7 +133,7 @@ _FAMILIES = (
     Family(
         "deit",
         "DeiT-Ti/S/B",
-        _V1,
+        V1,
         tuple(
             PublishedAnchor(f"deit_{short.lower()}", f"DeiT-{short}", f"deit_{size}_patch16_224", "fb_in1k")
             for short, size in (("Ti", "tiny"), ("S", "small"), ("B", "base"))
@@ -147,7 +147,7 @@ _FAMILIES = (
     Family(
         "swin",
         "Swin-Ti/S/B",
-        _V1,
+        V1,
         tuple(
             PublishedAnchor(
                 f"swin_{short.lower()}",
@@ -165,7 +165,7 @@ _FAMILIES = (
     Family(
         "levit",
         "LeViT-192/256",
-        _V1,
+        V1,
         tuple(
             PublishedAnchor(f"levit_{width}", f"LeViT-{width}", f"levit_{width}", "fb_dist_in1k")
             for width in (192, 256)
@@ -180,7 +180,7 @@ _FAMILIES = (
     Family(
         "resnet18_resnet50",
         "ResNet-18/50",
-        _V1,
+        V1,
         (_RESNET18, PublishedAnchor("resnet50", "ResNet-50", "resnet50", "a1_in1k")),
         f"{_RELEASES}/v1.1/resnet_18_50.pth",
         stages=(1, 2),
@@ -191,7 +191,7 @@ _FAMILIES = (
     Family(
         "resnet18_swin_ti",
         "ResNet-18 → Swin-Ti",
-        _V1,
+        V1,
         (_RESNET18, PublishedAnchor("swin_ti", "Swin-Ti", "swin_tiny_patch4_window7_224", "ms_in1k")),
         f"{_RELEASES}/v1.1/resnet18_swin_ti.pth",
         stages=(1, 2),

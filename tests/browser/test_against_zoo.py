@@ -399,6 +399,8 @@ class TestOnThePhoto:
             assert best.count() == 5
             assert "lion" in best.first.inner_text()
             assert re.search(r"Ran in \d+\.\d ms", card(page, number))
+        assert "converted by ML Illustrated" in page.inner_text("#sn-credits")
+        assert f"Weights of {LITE1.partition('@')[0]}: apache-2.0." in page.inner_text("#sn-compare-said")
 
     def test_what_is_not_here_is_offered_with_its_size_then_fetched_and_run(
         self, visit, service, lion, monkeypatch, tmp_path
@@ -431,6 +433,7 @@ class TestOnThePhoto:
                 "text => document.querySelector('#sn-compare-go').textContent === text",
                 arg=f"Fetch its weights ({size_mb:.1f} MB) and run it",
             )
+            assert "Their licence: apache-2.0." in page.inner_text("#sn-compare-said")
             assert served.ranges == []  # nothing is fetched unasked
             page.click("#sn-compare-go")
             page.wait_for_selector(f"#sn-compare[data-ran='{FAR}']", timeout=180_000)

@@ -147,6 +147,19 @@ def test_the_photos_show_what_is_said_of_them():
     assert about in (docs / "README.md").read_text()
 
 
+def test_the_packages_weights_reach_what_was_published(lite):
+    """Each anchor at its published size, on photos of 20 classes, against timm's figure for all 1,000."""
+    from snnet.evaluation.intervals import interval
+    from snnet.evaluation.results import shipped
+    from snnet.tables.zoo import models
+
+    measured = {result.stitch: result for result in shipped()}
+    for anchor in lite.anchors:
+        row = next(model for model in models() if model.name == anchor.weights)
+        low, high = interval(measured[f"{anchor.name}@{row.image_size}"])
+        assert low <= row.top1 <= high, anchor.name
+
+
 def test_the_shipped_figures_are_of_the_shared_photos(shared):
     from timm.data import ImageNetInfo
 

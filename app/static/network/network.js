@@ -25,6 +25,7 @@ export function createNetwork(page, { fromPosition, makeRoomForWords, setBudget,
     elements.joint.textContent = network.joint;
     elements.jointFact.hidden = !network.joint;
     elements.line.textContent = network.line;
+    elements.credits.textContent = network.credits;
     makeRoomForWords();
     elements.unmeasured.hidden = !unmeasured;
     if (unmeasured) elements.unmeasured.replaceChildren(`${unmeasured.text} Measure them: `, make("code", {}, unmeasured.command));

@@ -96,7 +96,10 @@ export function createMenu(page, { put }) {
     else if (size.progress) follow(entry, signal, size.progress);
     else {
       const onGo = async () => follow(entry, signal, await server.fetch(entry.name, signal));
-      openPanel([title, `: ${megabytes(size.bytes)} MB to fetch from ${hosts}`], { go: "Fetch", onGo });
+      openPanel([title, `: ${megabytes(size.bytes)} MB to fetch from ${hosts}${size.licence ? `; licence of its anchors' weights: ${size.licence}` : ""}`], {
+        go: "Fetch",
+        onGo,
+      });
       if (elements.fetch.contains(document.activeElement)) elements.fetchGo.focus({ preventScroll: true });
     }
   }

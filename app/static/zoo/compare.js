@@ -258,21 +258,21 @@ export function createCompare(page, { redraw }) {
     const size = await server.zooSize(one.name, signal);
     if (signal.aborted) return;
     if (size.error) refuse(size.error);
-    else if (size.here) runNow(one, signal);
-    else if (size.progress) follow(one, signal, size.progress);
+    else if (size.here) runNow(one, size.licence, signal);
+    else if (size.progress) follow(one, size.licence, signal, size.progress);
     else
-      sayRun(`The weights of ${one.name} are not here.`, {
+      sayRun(`The weights of ${one.name} are not here. Their licence: ${size.licence}.`, {
         go: `Fetch its weights (${megabytes(size.bytes)} MB) and run it`,
-        onGo: () => fetchThenRun(one, signal),
+        onGo: () => fetchThenRun(one, size.licence, signal),
       });
   }
 
-  async function fetchThenRun(one, signal) {
+  async function fetchThenRun(one, licence, signal) {
     sayRun(`Fetching the weights of ${one.name} …`, { share: null });
-    follow(one, signal, await server.zooFetch(one.name, signal));
+    follow(one, licence, signal, await server.zooFetch(one.name, signal));
   }
 
-  async function follow(one, signal, progress) {
+  async function follow(one, licence, signal, progress) {
     const how = {
       fetch: () => server.zooFetch(one.name, signal),
       ask: () => server.zooProgress(one.name, signal),
@@ -282,10 +282,10 @@ export function createCompare(page, { redraw }) {
     const { error } = await followFetch(progress, how, signal);
     if (signal.aborted) return;
     if (error) refuse(error);
-    else runNow(one, signal);
+    else runNow(one, licence, signal);
   }
 
-  async function runNow(one, signal) {
+  async function runNow(one, licence, signal) {
     sayRun(`Running ${one.name} on the photo …`);
     const stitches = cards
       .slice(1)
@@ -297,7 +297,7 @@ export function createCompare(page, { redraw }) {
       refuse(answer.error);
       return;
     }
-    sayRun("The same photo, each at its own image size; times measured on this machine, one run each.");
+    sayRun(`The same photo, each at its own image size; times measured on this machine, one run each. Weights of ${one.name}: ${licence}.`);
     const answers = new Map(answer.stitches.map((run) => [run.name, run]));
     cards.forEach(({ answer: element, stitch }, place) => {
       const mine = place === 0 ? answer.model : answers.get(stitch?.name);

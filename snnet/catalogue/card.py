@@ -1,0 +1,126 @@
+"""The hub's model card of a network: what it is, of whom, under which licences, and how accurate."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from snnet.tables.published_results import V1, V2, family_of
+from snnet.weights import licences
+
+if TYPE_CHECKING:
+    from snnet.network.network import Network
+
+
+def card(net: "Network", table: Sequence[Mapping[str, Any]], line: str) -> str:
+    """Return the card: what the network is, its weights and papers, its frontier with sources, how to use it.
+
+    `table` and `line` are what `snnet.evaluation.accuracy` says of it.
+    """
+    rows = sorted(table, key=lambda row: row["gmacs"])
+    measured = [row for row in rows if row["on_front"]]
+    gmacs = [row["gmacs"] for row in rows]
+    sizes = sorted({stitch.image_size for stitch in net.stitches})
+    return "\n".join(
+        [
+            "---",
+            "library_name: snnet",
+            "pipeline_tag: image-classification",
+            *_licence(net),
+            "tags:",
+            *(f"- {tag}" for tag in ("image-classification", "stitchable-neural-networks", "timm")),
+            "---",
+            "",
+            f"# {net.title}",
+            "",
+            f"A stitchable neural network: {net.ways} networks between {min(gmacs):.2f} and {max(gmacs):.2f} "
+            f"GMACs in {net.total_params_m:.1f} M parameters, chosen anew at every call. "
+            f"Images of {', '.join(map(str, sizes))} px.",
+            "",
+            "Anchors: " + ", ".join(f"`{anchor.recipe[0]}`" for anchor in net.anchors) + ".",
+            f"Stitching layers: {net.origin.get('method', 'as trained by their authors')}.",
+            "",
+            "```python",
+            "import snnet",
+            "",
+            'net = snnet.StitchedNetwork.from_pretrained("REPOSITORY OR FOLDER")',
+            f"stitch = net.select(gmacs={sorted(gmacs)[len(gmacs) // 2]:.2f})",
+            "logits = net(net.transform(stitch)(photo)[None], stitch)",
+            "```",
+            "",
+            "## Weights and papers",
+            "",
+            *(f"- {words}" for words in _credits(net)),
+            *(f"- {words}" for words in (_onward(net),) if words),
+            *(f"- Method: {paper}." for paper in papers(net)),
+            "",
+            "## Frontier" if measured else "## Stitches (not measured yet)",
+            "",
+            "| stitch | GMACs | parameters | top-1 | from |",
+            "|---|---|---|---|---|",
+            *map(_row, measured or rows),
+            "",
+            line,
+            "",
+        ]
+    )
+
+
+def _row(row: Mapping[str, Any]) -> str:
+    top1 = source = "–"
+    if row["top1"] is not None:
+        low, high = row["interval"]
+        top1, source = f"{row['top1']:.2f} % [{low:.2f}, {high:.2f}]", row["origin"]
+    return f"| `{row['name']}` | {row['gmacs']:.3f} | {row['params_m']:.2f} M | {top1} | {source} |"
+
+
+def papers(net: "Network") -> list[str]:
+    """Return the papers whose method made the network: SN-Net's, SN-Netv2's, or both.
+
+    Stitches that go back to an earlier anchor are SN-Netv2's, all others SN-Net's; low-rank layers and
+    training by ranges of cost are SN-Netv2's too.
+    """
+    is_two_way = any(
+        leg.anchor > following.anchor
+        for stitch in net.stitches
+        for leg, following in zip(stitch.legs, stitch.legs[1:], strict=False)
+    )
+    sampling = net.origin.get("recipe", {}).get("sampling")
+    is_second = is_two_way or bool(net.rank) or sampling == "gmacs"
+    return [paper for paper, is_used in ((V1, not is_two_way), (V2, is_second)) if is_used]
+
+
+def weights_of(net: "Network") -> dict[str, str]:
+    """Return by anchor the pretrained weights that it carries or began with, as timm names them."""
+    if net.published_as:
+        return {anchor.name: anchor.original for anchor in family_of(net.published_as).anchors}
+    return {anchor.name: anchor.weights for anchor in net.anchors if anchor.weights}
+
+
+def credits_of(net: "Network") -> str:
+    """Return in a sentence or two whose weights a network has and under which licences."""
+    return " ".join(words for words in (licences.credits_of(weights_of(net).values()), _onward(net)) if words)
+
+
+def _onward(net: "Network") -> str:
+    if not net.published_as:
+        return ""
+    return "The networks' authors trained on from there; their repository is under Apache-2.0."
+
+
+def _credits(net: "Network") -> list[str]:
+    weights = weights_of(net)
+    return [
+        f"Weights of {anchor.name}: {licences.credit(weights[anchor.name])}."
+        if anchor.name in weights
+        else f"Weights of {anchor.name}: no pretrained ones."
+        for anchor in net.anchors
+    ]
+
+
+def _licence(net: "Network") -> list[str]:
+    """Return the card's line of its licence: that of all anchors' weights, or other where they differ."""
+    names = {licences.licence(weights) for weights in weights_of(net).values()}
+    if not names:
+        return []
+    name, *others = names
+    is_one = not others and licences.is_common(name)
+    return [f"license: {name if is_one else 'other'}"]
