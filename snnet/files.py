@@ -51,7 +51,7 @@ def whole(file: Path, *, needed: int = 0, elsewhere: str = ANOTHER) -> Iterator[
 def all_whole(files: Sequence[Path], *, needed: int = 0, elsewhere: str = ANOTHER) -> Iterator[list[Path]]:
     """Give paths to write; at the end each becomes its file, in this order, or nothing has happened.
 
-    See `whole`; `needed` are the bytes of all.
+    See `whole`; `needed` are the bytes of all. The largest comes first: sentences name it.
     """
     parts: dict[Path, Path] = {}  # by place
     modes: dict[Path, int] = {}
@@ -65,6 +65,7 @@ def all_whole(files: Sequence[Path], *, needed: int = 0, elsewhere: str = ANOTHE
             place = Path(os.path.realpath(file))  # of a link the file that it leads to
             folders += _make(place.parent)
             parts[file], modes[file] = _part(place)
+        place = Path(os.path.realpath(files[0]))  # the largest
         if needed > shutil.disk_usage(place.parent).free and parts:
             raise _error(errno.ENOSPC)
         yield [parts.get(file, file) for file in files]
