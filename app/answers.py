@@ -17,8 +17,14 @@ MOST = 24  # classes whose probabilities a sweep tells: enough for the leading o
 
 
 def one(net: "StitchedNetwork", stitch: "Stitch", images: "Tensor") -> dict[str, Any]:
-    """Return a stitch's answer to (1, 3, S, S), with the time that the network itself took."""
-    return row(net, stitch, *timed(net, images, stitch))
+    """Return a stitch's answer to (1, 3, S, S), with the time that the network itself took.
+
+    Raises ValueError with a sentence where the answer is not finite.
+    """
+    answer = row(net, stitch, *timed(net, images, stitch))
+    if "error" in answer:
+        raise ValueError(answer["error"])
+    return answer
 
 
 def timed(model: Any, images: Any, *more: Any) -> tuple[Any, float]:
@@ -60,18 +66,29 @@ def sweep(
 def row(
     net: "StitchedNetwork", stitch: "Stitch", logits: Any, latency_ms: float, most: int = 0
 ) -> dict[str, Any]:
-    """Return an answer as the page and its endpoints tell it; `logits` is (1, classes)."""
-    classes = best(logits, net.label_set, max(TOP, most))
+    """Return an answer as the page and its endpoints tell it; `logits` is (1, classes).
+
+    Where these are not finite it has no classes, and the "error" in a sentence.
+    """
+    silence = silent(stitch.name, logits)
+    classes = [] if silence else best(logits, net.label_set, max(TOP, most))
     answer = {
         "stitch": stitch.name,
         "image_size": stitch.image_size,
         "gmacs": net.cost(stitch).gmacs,
         "latency_ms": round(latency_ms, 2),
         "top5": classes[:TOP],
-    }
+    } | ({"error": silence} if silence else {})
     if most:
         answer["probabilities"] = {str(one["index"]): round(one["probability"], 5) for one in classes}
     return answer
+
+
+def silent(name: str, logits: Any) -> str:
+    """Return in a sentence that an answer is not finite; "" where it is."""
+    if bool(logits.isfinite().all()):
+        return ""
+    return f"{name} gives this photo no finite answer: its weights are broken, or overflow."
 
 
 def best(logits: Any, label_set: "LabelSet", most: int = TOP) -> list[dict[str, Any]]:

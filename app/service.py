@@ -60,7 +60,7 @@ class Service:
     def classify_task(self, path: str, gmacs: Any, network: str = "", visitor: Visitor = Visitor()) -> Task:
         """Put `classify` in line; Busy where too many wait."""
         net = self.networks.network_of(network)
-        stitch = net.select(gmacs=_number(gmacs), silent=True)  # the page says it itself
+        stitch = net.select(gmacs=nan if gmacs is None else gmacs, silent=True)  # the page says it itself
 
         def steps() -> Steps:
             images = self.photos.tensors(path, [net.transform(stitch)])[net.transform(stitch)]
@@ -161,15 +161,3 @@ class Service:
             "networks": self.networks.menu(),
             "drawing": drawing(net),
         }
-
-
-def _number(value: Any) -> Any:
-    """Return a budget that came as text as a number, none as NaN; the rest as it is: `select` judges."""
-    if value is None:
-        return nan
-    if isinstance(value, str):
-        try:
-            return float(value.strip().replace(",", "."))
-        except ValueError:
-            return value
-    return value

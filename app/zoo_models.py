@@ -235,6 +235,8 @@ def _transform(config: Any, image_size: int) -> Any:
 def _answer(member: "zoo.ZooModel | Stitch", model: Any, images: Any, *more: Any) -> dict[str, Any]:
     """Return what is asked of `ZooPhotos.steps`; the latency is the model's alone."""
     logits, latency_ms = answers.timed(model, images, *more)
+    if silence := answers.silent(member.name, logits):
+        raise ValueError(silence)
     return {
         "name": member.name,
         "image_size": member.image_size,

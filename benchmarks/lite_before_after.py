@@ -73,7 +73,7 @@ def main() -> None:
         for stitch in sorted(ways, key=lambda stitch: net.cost(stitch).gmacs):
             before, after = (table[stitch.name] for table in tables)
             name = stitch.name.partition("@")[0]
-            print(f"| {name} | {net.cost(stitch).gmacs:.3f} | {before:.1f} | {after:.1f} |")
+            print(f"| {name} | {net.printed(stitch)[0]} | {before:.1f} | {after:.1f} |")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,25 @@
-"""Pareto front, choice by budget, and the count against the zoo. Pure Python.
+"""Pareto front, budgets and the choice by them, and the count against the zoo. Pure Python.
 
 A point is a cost and a value; lower cost and higher value are better. A value of None or NaN is not known.
 """
 
+import re
+import struct
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import isnan, log
+from math import floor, inf, isfinite, isnan, log, log10
 from numbers import Real
+from typing import Any
 
+Budget = Any  # what `number` takes
+
+MOST_TIMES = 100  # the costliest stitch: a budget beyond was meant in another unit
+_MOST_DIGITS = 15  # that a float has
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
+_EITHER = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)  # a decimal comma, or thousands?
+_FORMATS = {"float32": "f", "float16": "e"}
+_SMALLER = {"GMACs": (("MMACs", 1e3), ("MACs", 1e9)), "M parameters": (("parameters", 1e6),)}
 BEATS_DEFINITION = (
     "A zoo result is one model at one image size, within the network's range of GMACs; it is beaten where "
     "some stitch costs no more GMACs and has at least its top-1."
@@ -53,26 +64,128 @@ def area(costs: Sequence[float], values: Sequence[float | None]) -> float:
     )
 
 
+class Ladder:
+    """Costs of one network, each of which can be printed so that as a budget it pays for no higher one."""
+
+    def __init__(self, costs: Iterable[float]) -> None:
+        self.steps = sorted(set(costs))
+
+    def figure(self, cost: float, digits: int = 3) -> str:
+        """Return a cost rounded up to so many decimals, or digits of a small one; more if others fit in."""
+        place = bisect_right(self.steps, cost)
+        return _up(cost, self.steps[place] if place < len(self.steps) else inf, digits)
+
+    def range(self, digits: int = 2) -> list[str]:
+        """Return the lowest and the highest cost as they are printed."""
+        return [self.figure(cost, digits) for cost in (self.steps[0], self.steps[-1])]
+
+
+def _up(cost: float, following: float, digits: int) -> str:
+    first = digits if cost >= 0.1 or cost <= 0 else digits - 1 - floor(log10(cost))
+    for count in range(first, _MOST_DIGITS):
+        text = f"{cost:.{count}f}"
+        if float(text) < cost:
+            text = f"{cost + 0.75 * 10**-count:.{count}f}"
+        if float(text) < following:
+            return text
+    return repr(cost)
+
+
+def number(value: Budget) -> float | None:
+    """Return a number of any kind as a float, inf for one beyond floats; None for what is none.
+
+    Numbers are Python's, NumPy's, `decimal.Decimal`, scalars of torch, and texts with a decimal point or
+    comma; a truth value is none. Raises ValueError for a text that may be read in two ways.
+    """
+    kind = str(getattr(value, "dtype", "")).rpartition(".")[2]
+    if hasattr(value, "item") and getattr(value, "shape", None) == ():
+        value = value.item()
+    if isinstance(value, str):
+        text = value.strip()
+        if _EITHER.fullmatch(text):
+            whole = text.replace(",", "")
+            raise ValueError(f"{value!r} may be {text.replace(',', '.')} or {whole}: write one of them")
+        return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
+    if isinstance(value, bool) or not (isinstance(value, Real) or hasattr(value, "as_integer_ratio")):
+        return None
+    try:
+        return _shortest(float(value), _FORMATS.get(kind, "d"))
+    except OverflowError:
+        return inf if value > 0 else -inf
+    except ValueError:  # a signalling NaN
+        return None
+
+
+def _shortest(value: float, form: str) -> float:
+    """Return the shortest decimal that is this float of fewer bits: 0.3 of a float32 that is 0.3."""
+    if form == "d" or not isfinite(value):
+        return value
+    for digits in range(1, 10):
+        short = float(f"{value:.{digits}g}")
+        try:
+            if struct.unpack(form, struct.pack(form, short))[0] == value:
+                return short
+        except OverflowError:
+            continue
+    return value
+
+
+def read_budget(budget: Budget, costs: Sequence[float], unit: str = "GMACs") -> float:
+    """Return a budget for one of these costs as a number.
+
+    Raises ValueError for what is no finite number, below the lowest cost, or more than a hundred times the
+    highest, with what to give instead.
+    """
+    ladder = Ladder(costs)
+    lowest, highest = ladder.steps[0], ladder.steps[-1]
+    smallest, largest = ladder.range(digits=3)
+    words = budget if isinstance(budget, str) else _brief(budget)
+    try:
+        value = number(budget)
+    except ValueError as error:
+        raise ValueError(f"budget {error}, in {unit}") from error
+    if value is None or value != value:
+        text = repr(budget) if isinstance(budget, str) else words
+        raise ValueError(f"budget {text} is not a number: the smallest stitch takes {smallest} {unit}")
+    if value < lowest:
+        raise ValueError(f"budget {words} {unit} is below the smallest stitch ({smallest} {unit})")
+    if value > MOST_TIMES * highest:
+        readings = _SMALLER.get(unit, ())
+        fits = [
+            f"{words} {name} are {value / times:g} {unit}"
+            for name, times in readings
+            if lowest <= value / times <= MOST_TIMES * highest
+        ]
+        names = " or ".join(name for name, _ in reversed(readings))
+        raise ValueError(
+            f"budget {words} {unit} is more than {MOST_TIMES} times the costliest stitch ({largest} {unit})"
+            + (f": were {names} meant? " if names else ": ")
+            + ("; ".join(fits) or f"{largest} {unit} pay for every stitch")
+        )
+    return value
+
+
+def _brief(value: Any) -> str:
+    try:
+        words = str(value)
+    except ValueError:  # a whole number of more digits than Python prints
+        return "of thousands of digits"
+    return words if len(words) <= 40 else f"{words[:37]}…"
+
+
 def best_within(
-    costs: Sequence[float], values: Sequence[float | None], budget: float, *, unit: str = "GMACs"
+    costs: Sequence[float], values: Sequence[float | None], budget: Budget, *, unit: str = "GMACs"
 ) -> int:
     """Return the index of the highest value within the budget; ties go to the cheaper, then first.
 
-    Where no affordable point has a known value: the costliest of them, then first. Raises ValueError, naming
-    the smallest cost, for a budget below it, NaN, or anything but a number.
+    Where no affordable point has a known value: the costliest of them, then first. `budget` is what
+    `number` takes. Raises ValueError, naming the smallest cost, for a budget below it, NaN, or
+    anything but a number; and for one beyond a hundred times the largest, asking what was meant.
     """
     if not costs:
         raise ValueError(f"there is no stitch to choose within {budget!r} {unit}")
-    lowest = min(costs)
-    smallest = f"{lowest:.3f}"
-    if float(smallest) < lowest:  # rounded up, so that the budget named can be used as it stands
-        smallest = f"{lowest + 0.0005:.3f}"
-    # bool is a number to Python; a budget that is not equal to itself is NaN
-    if not isinstance(budget, Real) or isinstance(budget, bool) or budget != budget:
-        raise ValueError(f"budget {budget!r} is not a number: the smallest stitch takes {smallest} {unit}")
-    if budget < lowest:
-        raise ValueError(f"budget {budget} {unit} is below the smallest stitch ({smallest} {unit})")
-    affordable = [(-value, cost, i) for cost, value, i in _points(costs, values) if cost <= budget]
+    within = read_budget(budget, costs, unit)
+    affordable = [(-value, cost, i) for cost, value, i in _points(costs, values) if cost <= within]
     if affordable:
         return min(affordable)[2]
     return -max((cost, -i) for i, cost in enumerate(costs) if cost <= budget)[1]

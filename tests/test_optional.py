@@ -44,7 +44,7 @@ def newer(place: Path) -> None:
 
 
 def answers(net) -> None:
-    stitch = net.select(gmacs=1e9, silent=True)
+    stitch = net.select(gmacs=max(net.cost(stitch).gmacs for stitch in net.stitches), silent=True)
     image = torch.zeros(1, 3, stitch.image_size, stitch.image_size)
     with torch.inference_mode():
         assert net(image, stitch).shape[0] == 1

@@ -17,7 +17,9 @@ def card(net: "Network", table: Sequence[Mapping[str, Any]], line: str) -> str:
     """
     rows = sorted(table, key=lambda row: row["gmacs"])
     measured = [row for row in rows if row["on_front"]]
-    gmacs = [row["gmacs"] for row in rows]
+    listed = measured or rows
+    low, high = net.printed_range()
+    example = net.printed(net.stitch(listed[len(listed) // 2]["name"]))[0]
     sizes = sorted({stitch.image_size for stitch in net.stitches})
     return "\n".join(
         [
@@ -31,7 +33,7 @@ def card(net: "Network", table: Sequence[Mapping[str, Any]], line: str) -> str:
             "",
             f"# {net.title}",
             "",
-            f"A stitchable neural network: {net.ways} networks between {min(gmacs):.2f} and {max(gmacs):.2f} "
+            f"A stitchable neural network: {net.ways} networks between {low} and {high} "
             f"GMACs in {net.total_params_m:.1f} M parameters, chosen anew at every call. "
             f"Images of {', '.join(map(str, sizes))} px.",
             "",
@@ -42,7 +44,7 @@ def card(net: "Network", table: Sequence[Mapping[str, Any]], line: str) -> str:
             "import snnet",
             "",
             'net = snnet.StitchedNetwork.from_pretrained("REPOSITORY OR FOLDER")',
-            f"stitch = net.select(gmacs={sorted(gmacs)[len(gmacs) // 2]:.2f})",
+            f"stitch = net.select(gmacs={example})",
             "logits = net(net.transform(stitch)(photo)[None], stitch)",
             "```",
             "",
@@ -56,7 +58,7 @@ def card(net: "Network", table: Sequence[Mapping[str, Any]], line: str) -> str:
             "",
             "| stitch | GMACs | parameters | top-1 | from |",
             "|---|---|---|---|---|",
-            *map(_row, measured or rows),
+            *(_row(net, row) for row in listed),
             "",
             line,
             "",
@@ -64,12 +66,13 @@ def card(net: "Network", table: Sequence[Mapping[str, Any]], line: str) -> str:
     )
 
 
-def _row(row: Mapping[str, Any]) -> str:
+def _row(net: "Network", row: Mapping[str, Any]) -> str:
     top1 = source = "–"
     if row["top1"] is not None:
         low, high = row["interval"]
         top1, source = f"{row['top1']:.2f} % [{low:.2f}, {high:.2f}]", row["origin"]
-    return f"| `{row['name']}` | {row['gmacs']:.3f} | {row['params_m']:.2f} M | {top1} | {source} |"
+    gmacs, params_m = net.printed(net.stitch(row["name"]))
+    return f"| `{row['name']}` | {gmacs} | {params_m} M | {top1} | {source} |"
 
 
 def papers(net: "Network") -> list[str]:

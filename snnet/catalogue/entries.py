@@ -257,12 +257,16 @@ def fetch(network: Entry, progress: Progress | None = None) -> None:
 
 
 def facts(net: "StitchedNetwork") -> dict[str, Any]:
-    """Return the figures that need no weights: ways, stitches, [lowest, highest] GMACs, parameters, MB."""
+    """Return the figures that need no weights: ways, stitches, [lowest, highest] GMACs, parameters, MB.
+
+    "printed" are these GMACs as they are printed.
+    """
     gmacs = [net.cost(stitch).gmacs for stitch in net.stitches]
     return {
         "ways": net.ways,
         "stitches": len(net.stitches),
         "gmacs": [min(gmacs), max(gmacs)],
+        "printed": list(net.printed_range()),
         "params_m": net.total_params_m,
         "apart_params_m": net.apart_params_m,
         "size_mb": sum(t.numel() * t.element_size() for t in net.state_dict().values()) / 1e6,

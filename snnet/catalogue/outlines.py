@@ -30,6 +30,7 @@ def outlines(names: Sequence[str]) -> dict[str, "nn.Module"]:
     for name, model in bare.items():
         Anchor(name, model)  # says so if it can't be cut
     for name, model in bare.items():
+        transform(model, None, None)  # says so if its images are no squares of three channels
         if cast(Any, model).num_classes < 1:
             raise ValueError(f"{name} has no classifier: take a model, or a tag of it, that has one")
     _agree(bare, "classes", lambda model: cast(Any, model).num_classes)
@@ -97,13 +98,6 @@ def macs(model: "nn.Module", size: int | None = None) -> int:
 
 def transform(model: Any, image_size: int | None, crop: float | None) -> "Transform":
     """Return how a model wants its photos prepared, at another size (px) or crop where one is given."""
-    from snnet.photos.transform import Transform
+    from snnet.photos.transform import transform_of
 
-    config = model.default_cfg
-    return Transform(
-        image_size=image_size or own_size(model),
-        crop=crop or config["crop_pct"],
-        interpolation=config["interpolation"],
-        mean=config["mean"],
-        std=config["std"],
-    )
+    return transform_of(model.default_cfg, image_size, crop)

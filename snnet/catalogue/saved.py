@@ -4,7 +4,6 @@ The same folder is what a hub repository of a network holds.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -86,7 +85,16 @@ def read(folder: Path, make: "type[N]") -> "N":
     for layer in net.layers.values():
         layer.to_empty(device="cpu")
     net.load_state_dict(net.state_dict() | tensors)
+    if not is_light(plan):
+        for anchor, row in zip(net.anchors, plan.get("anchors", ()), strict=False):
+            anchor.weights = None if _has_moved(plan) else row["weights"]
     return net
+
+
+def _has_moved(plan: Mapping[str, Any]) -> bool:
+    """True if the anchors of a plan were trained on: earlier versions kept their originals' names then."""
+    recipe = plan.get("origin", {}).get("recipe")
+    return isinstance(recipe, dict) and bool(recipe.get("anchor_lr"))
 
 
 def read_untrained(folder: Path, make: "type[N]", own_norms: bool) -> "N":
@@ -148,7 +156,7 @@ def plan_of(net: "Network", is_reported: bool, light: bool = False) -> dict[str,
             {"name": a.name, "model": a.recipe[0], "options": dict(a.recipe[1]), "weights": a.weights}
             for a in net.anchors
         ],
-        "transforms": [asdict(transform) for transform in net.transforms.values()],
+        "transforms": [transform.settings for transform in net.transforms.values()],
         "stitches": [
             {
                 "name": stitch.name,

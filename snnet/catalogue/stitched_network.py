@@ -19,6 +19,7 @@ from snnet.evaluation.accuracy import Accuracy
 from snnet.evaluation.provenance import results_of
 from snnet.evaluation.results import Result
 from snnet.evaluation.store import Store
+from snnet.frontier import Budget
 from snnet.network.network import Network
 from snnet.stitches.stitch import Stitch
 
@@ -44,15 +45,17 @@ class StitchedNetwork(Network, ModelHubMixin):
         return self.accuracies.get(stitch.name)
 
     def select(
-        self, *, gmacs: float | None = None, params_m: float | None = None, silent: bool = False
+        self, *, gmacs: Budget | None = None, params_m: Budget | None = None, silent: bool = False
     ) -> Stitch:
         """Return the most accurate stitch within a budget of GMACs, or of parameters in millions.
 
-        Above the largest stitch, the best one. While no stitch within the budget has a known accuracy, the
+        A budget is a number of any kind, or a text of one, with a point or a comma. Above the largest stitch,
+        the best one. While no stitch within the budget has a known accuracy, the
         costliest of them: an `UnmeasuredWarning` says so, unless `silent`, and `accuracy(stitch)` is None.
 
         Raises ValueError if the budget is below the smallest stitch, negative or not a number (the text
-        names the smallest), and TypeError unless exactly one budget is given.
+        names the smallest), or beyond a hundred times the largest, as when another unit was meant; TypeError
+        unless exactly one budget is given.
         """
         if (gmacs is None) == (params_m is None):
             raise TypeError("select takes one budget: gmacs= or params_m=")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from snnet.evaluation.results import Result
     from snnet.photos.photo_set import Photos
 
-_FOR_MACHINES = ("stitch", "total", "top1", "top5", "precision", "measured_on")
+_FOR_MACHINES = ("stitch", "total", "top1", "top5", "silent", "precision", "measured_on")
 
 
 def add(commands: Any) -> None:
@@ -107,12 +107,26 @@ def _print(net: "StitchedNetwork", rows: "list[Result]", for_machines: bool) -> 
         ]
         print(json.dumps(table, indent=2))
         return
-    print(
-        f"{'stitch':<28} {'GMACs':>6}  {'top-1, 95 %':>21}  {'top-5, 95 %':>21}   of {rows[0].photos_about}"
-    )
+    print(f"{'stitch':<28} {'GMACs':>6}  {'top-1, 95 %':>21}  {'top-5, 95 %':>21}   of {rows[0].set_about}")
     for stitch, row in zip(net.stitches, rows, strict=True):
-        line = f"{stitch.name:<28} {net.cost(stitch).gmacs:6.3f}"
+        line = f"{stitch.name:<28} {net.printed(stitch)[0]:>6}"
         for top, right in zip(intervals.TOPS, (row.top1, row.top5), strict=True):
             low, high = intervals.interval(row, top)
             line += f"  {100 * right / row.total:5.1f} % [{low:4.1f}, {high:5.1f}]"
+        if row.silent:
+            line += f"  {row.silent:,} of {row.total:,} gave no finite answer"
         print(line)
+    _say_silence(rows)
+
+
+def _say_silence(rows: "list[Result]") -> None:
+    count = sum(row.silent > 0 for row in rows)
+    if not count:
+        return
+    remedy = "the weights are broken: save or fetch the network again, or train it anew"
+    if rows[0].precision == "float16":
+        remedy = "float16 overflows there: measure with --precision bfloat16 or float32"
+    say(
+        f"{count} of {len(rows)} stitches gave some photos no finite answer, which counts as a wrong one; "
+        + remedy
+    )

@@ -71,6 +71,7 @@ def run(options: argparse.Namespace) -> None:
         if row["top1"] is not None:
             low, high = row["interval"]
             top1 = f"{row['top1']:5.2f} % [{low:.2f}, {high:.2f}] {row['origin']}"
-        print(f"{row['name']:<28} {row['gmacs']:6.3f} GMACs {row['params_m']:6.2f} M  {top1}")
+        gmacs, params_m = net.printed(net.stitch(row["name"]))
+        print(f"{row['name']:<28} {gmacs:>6} GMACs {params_m:>6} M  {top1}")
     say(accuracy.line(net))
     say(against_zoo.standing(net).sentence)

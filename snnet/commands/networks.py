@@ -29,13 +29,13 @@ def run(options: argparse.Namespace) -> None:
             accuracy = f"top-1 {low:.1f}–{high:.1f} % ({', '.join(row['source'])})"
         figures = "its packages are missing"
         if "gmacs" in row:
-            low, high = row["gmacs"]
+            low, high = row["printed"]
             sizes = (
                 f" ({row['ways']} networks at several image sizes)" if row["ways"] < row["stitches"] else ""
             )
             figures = (
                 f"{row['stitches']} stitches{sizes}, "
-                f"{low:.2f}–{high:.2f} GMACs, {row['params_m']:.1f} M parameters, {accuracy}, "
+                f"{low}–{high} GMACs, {row['params_m']:.1f} M parameters, {accuracy}, "
                 f"{row.get('file_mb', row['size_mb']):.0f} MB"
             )
         figures += f", weights {licences.together(row['licences'])}"

@@ -33,7 +33,8 @@ def frontier(net: "StitchedNetwork", file: Path) -> None:
             mode="markers",
             name=name,
             text=[row["name"] for row in stitches],
-            hovertemplate=f"%{{text}}<br>%{{x:.3f}} GMACs, {y_text}<extra></extra>",
+            customdata=[net.printed(net.stitch(row["name"]))[0] for row in stitches],
+            hovertemplate=f"%{{text}}<br>%{{customdata}} GMACs, {y_text}<extra></extra>",
             **more,
         )
 

@@ -76,8 +76,8 @@ def run(options: argparse.Namespace) -> None:
     net.save(folder)
     for weights in weights_of(net).values():
         say(f"weights {licences.credit(weights)}")
-    gmacs = [net.cost(stitch).gmacs for stitch in net.stitches]
+    low, high = net.printed_range()
     say(
-        f"wrote {folder}: {len(net.stitches)} stitches, {min(gmacs):.2f}–{max(gmacs):.2f} GMACs, "
+        f"wrote {folder}: {len(net.stitches)} stitches, {low}–{high} GMACs, "
         f"{net.total_params_m:.1f} M parameters; see it with: python app.py --network {folder}"
     )

@@ -36,7 +36,8 @@ class Accuracy:
     """Top-1 in percent with its 95 % interval; `note` tells in a sentence where it is from.
 
     `photos` names what it was measured on, or its difference to a control. `classes` is how many of
-    ImageNet-1k's classes the top-1 is a figure of: all of them unless it is partial.
+    ImageNet-1k's classes the top-1 is a figure of: all of them unless it is partial; `is_silent` if
+    some photos got no finite answer.
     """
 
     top1: float
@@ -45,6 +46,7 @@ class Accuracy:
     note: str
     photos: str = ""
     classes: int = IMAGENET_CLASSES
+    is_silent: bool = False
 
     @property
     def is_comparable(self) -> bool:
@@ -98,12 +100,20 @@ def reported(top1: float, source: str) -> Accuracy:
 
 
 def timm_row(net: HasAccuracies, stitch: Stitch) -> zoo.ZooModel | None:
-    """Return the zoo's row of a stitch that is timm's own model, unchanged, at its size and crop."""
-    if not stitch.is_anchor or (name := net.anchors[stitch.anchors[0]].weights) is None:
+    """Return the zoo's row of a stitch that is timm's own model, unchanged, run as timm's table ran it.
+
+    Its tensors are those that came, and its transform is the model's own in every field.
+    """
+    from snnet.photos.transform import published_transforms
+
+    if not stitch.is_anchor:
         return None
-    config = net.anchors[stitch.anchors[0]].config
-    transform = net.transform(stitch)
-    if (stitch.image_size, transform.crop) != (config["input_size"][-1], config["crop_pct"]):
+    anchor = net.anchors[stitch.anchors[0]]
+    if anchor.recipe[1].keys() - {"num_classes", "img_size"}:  # another model of the same weights
+        return None
+    if net.transform(stitch) not in published_transforms(anchor.config):
+        return None
+    if (name := anchor.weights) is None:
         return None
     return next((m for m in zoo.models() if (m.name, m.image_size) == (name, stitch.image_size)), None)
 
@@ -171,8 +181,9 @@ def measured(result: Result) -> Accuracy:
         source="measured" if is_whole else "partial",
         note=f"measured on {result.photos_about}, {result.precision}, {result.measured_on}"
         + ("" if is_whole else f": top-1 on {classes} classes is no ImageNet-1k figure"),
-        photos=f"{result.photos_about} ({result.precision})",
+        photos=f"{result.set_about} ({result.precision})",
         classes=classes,
+        is_silent=result.silent > 0,
     )
 
 
@@ -199,6 +210,8 @@ def estimated(
     if control is None or control.name not in run:
         return None
     result, reference = run[stitch.name], run[control.name]
+    if reference.silent:  # a difference to what failed is worth nothing
+        return None
     difference, (low, high) = paired_difference(
         {c: (n, right) for c, (n, right, _) in result.per_class.items()},
         {c: (n, right) for c, (n, right, _) in reference.per_class.items()},
@@ -213,7 +226,8 @@ def estimated(
             f"{result.photos_about} ({result.precision}); the interval resamples whole classes and does not "
             f"cover the step from {len(result.per_class)} classes to {IMAGENET_CLASSES:,}"
         ),
-        photos=f"{result.photos_about} ({result.precision})",
+        photos=f"{result.set_about} ({result.precision})",
+        is_silent=result.silent > 0,
     )
 
 
@@ -244,6 +258,8 @@ def line(net: HasAccuracies) -> str:
             f"{count} stitches measured on {_photos(by_source['partial'])}. Top-1 on {classes} of "
             f"{IMAGENET_CLASSES:,} classes compares these stitches with one another, and with no other model."
         )
+    if count := sum(accuracy.is_silent for accuracy in net.accuracies.values()):
+        sentences.append(f"{count} of them gave some photos no finite answer, which counts as a wrong one.")
     if unknown := len(net.stitches) - len(net.accuracies):
         sentences.append(f"{unknown} stitches not measured yet.")
     return " ".join(sentences)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from snnet import frontier
 from snnet.evaluation import accuracy
 from snnet.evaluation.intervals import IMAGENET_CLASSES
+from snnet.frontier import Ladder
 from snnet.tables import published_results, zoo
 
 if TYPE_CHECKING:
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
 class Standing:
     """The count, `own` names of the network's anchors that it leaves out, and what is to be said of it.
 
-    `definition` says what is counted; `nothing` why there is nothing to count, "" where there is.
+    `definition` says what is counted; `nothing` why there is nothing to count, "" where there is; `range` is
+    that of GMACs, as they are printed.
     """
 
     count: frontier.Beats
     own: tuple[str, ...]
     definition: str
     nothing: str
+    range: tuple[str, str]
 
     @property
     def sentence(self) -> str:
@@ -31,7 +34,7 @@ class Standing:
             return self.nothing
         count = self.count
         return (
-            f"Beats {count.beaten} of {count.total} zoo results from {count.low:.2f} to {count.high:.2f} "
+            f"Beats {count.beaten} of {count.total} zoo results from {self.range[0]} to {self.range[1]} "
             f"GMACs, at face value; with every stitch at the low end of its 95 % interval {count.at_low}, "
             f"at the high end {count.at_high}. The anchors alone, unstitched, beat {count.by_anchors}."
         )
@@ -74,10 +77,12 @@ def standing(net: "HasAccuracies") -> Standing:
     definition = f"{frontier.BEATS_DEFINITION} The network's own anchors are left out of both numbers."
     if any(row["source"] == "estimated" for row in rows):
         definition += " Estimates count as they stand."
-    return Standing(count, own, definition, _nothing(count, partial))
+    ladder = Ladder(net.cost(stitch).gmacs for stitch in net.stitches)
+    low, high = (ladder.figure(cost, 2) for cost in (count.low, count.high))
+    return Standing(count, own, definition, _nothing(count, partial, (low, high)), (low, high))
 
 
-def _nothing(count: frontier.Beats, partial: set[int]) -> str:
+def _nothing(count: frontier.Beats, partial: set[int], within: tuple[str, str]) -> str:
     if partial:
         return (
             f"There is nothing to compare: top-1 of this network is known on {max(partial)} of "
@@ -87,7 +92,7 @@ def _nothing(count: frontier.Beats, partial: set[int]) -> str:
         return "There is nothing to compare yet: no stitch of this network has a known accuracy."
     if not count.total:
         return (
-            f"There is nothing to compare: no zoo model lies between {count.low:.3f} and {count.high:.3f} "
+            f"There is nothing to compare: no zoo model lies between {within[0]} and {within[1]} "
             "GMACs, where this network's accuracies are known."
         )
     return ""

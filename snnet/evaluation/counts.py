@@ -27,6 +27,7 @@ class Counts:
 
     `measured` are the photos done that could be decoded; `hits` holds by stitch and top, eight photos a byte,
     whether the answer was right: (0, 0, 0) where that is not known of all. `order` is that of the photos.
+    `silent` counts by stitch the photos that got no finite answer, which is a wrong one.
     """
 
     done: np.ndarray
@@ -36,6 +37,7 @@ class Counts:
     measured: np.ndarray
     hits: np.ndarray
     order: str
+    silent: np.ndarray
 
     @classmethod
     def none(cls, net: Network, photos: Photos, stitches: Sequence[Stitch]) -> "Counts":
@@ -50,6 +52,7 @@ class Counts:
             measured=np.zeros(len(photos), dtype=bool),
             hits=np.zeros(shape if prod(shape) <= MOST_BYTES else (0, 0, 0), dtype=np.uint8),
             order=photos.order,
+            silent=np.zeros(len(stitches), dtype=np.int64),
         )
 
     def resumed(self, state: bytes) -> "Counts":
@@ -64,11 +67,12 @@ class Counts:
             raise ValueError(f"it can't be read ({type(error).__name__})") from error
         if "hits" not in values:  # of a version that counted no single photos: it goes on without them
             values |= {"measured": self.measured, "hits": np.zeros((0, 0, 0), np.uint8), "order": self.order}
+        values.setdefault("silent", self.silent)  # of a version that did not count them
         if missing := vars(self).keys() - values:
             raise ValueError(f"it has no {', '.join(sorted(missing))}")
         if str(values["order"]) != self.order:
             raise ValueError("the photos lie in another order now")
-        for name in ("done", "photos", "right", "measured", "hits"):
+        for name in ("done", "photos", "right", "measured", "hits", "silent"):
             array, like = values[name], getattr(self, name)
             is_without = name == "hits" and not array.size
             if array.dtype != like.dtype or (array.shape != like.shape and not is_without):
@@ -84,6 +88,8 @@ class Counts:
             raise ValueError("its photos don't add up")
         if (self.right < 0).any() or (self.right > self.photos[None, :, None]).any():
             raise ValueError("it has more right answers than photos")
+        if (self.silent < 0).any() or (self.right[:, :, -1].sum(1) + self.silent > self.photos.sum()).any():
+            raise ValueError("it has more answers than photos")
         if self.hits.size and not np.array_equal(
             np.unpackbits(self.hits, axis=-1).sum(-1), self.right.sum(1)
         ):
@@ -130,6 +136,7 @@ class Saver:
         self._hits: list[torch.Tensor] = []  # (stitches, tops, photos) a batch
         self._photos = torch.zeros(counts.photos.shape, dtype=torch.int64)
         self._right: torch.Tensor | None = None
+        self._silent = torch.zeros(counts.silent.shape, dtype=torch.int64)
 
     @property
     def is_due(self) -> bool:
@@ -142,13 +149,15 @@ class Saver:
         for number, logits in outputs:
             if self._right is None:  # where the network computes, so that nothing waits for a copy
                 self._right = torch.zeros(self.counts.right.shape, dtype=torch.int64, device=logits.device)
+                self._silent = self._silent.to(logits.device)
             labels = batch.labels.to(logits.device)
-            ranked = logits.float().topk(min(TOPS[-1], logits.shape[1]), dim=1).indices == labels[:, None]
+            place_of, finite = places(logits, labels)
+            self._silent[number] += (~finite).sum()
             if hits is None:
                 shape = (len(self.counts.right), len(TOPS), len(labels))
                 hits = torch.zeros(shape, dtype=torch.bool, device=logits.device)
             for place, top in enumerate(TOPS):
-                hits[number, place] = ranked[:, :top].any(1)
+                hits[number, place] = place_of < top
                 self._right[number, :, place].index_add_(0, labels, hits[number, place].long())
         if hits is not None:
             self._measured += batch.indices.tolist()
@@ -165,6 +174,7 @@ class Saver:
             right = torch.zeros(self.counts.right.shape, dtype=torch.int64)
         self.counts.right += self.processes.sum(right).cpu().numpy()
         self.counts.photos += self.processes.sum(self._photos).cpu().numpy()
+        self.counts.silent += self.processes.sum(self._silent).cpu().numpy()
         hits = np.packbits(torch.cat(self._hits, dim=-1).cpu().numpy(), axis=-1) if self._hits else None
         shares = self.processes.gather((self._fresh, self._broken, self._measured, hits))
         for fresh, broken, measured, hits in shares:
@@ -177,4 +187,19 @@ class Saver:
             self._store.put_progress(self._run, self.counts.to_bytes())
         self._right, self._fresh, self._broken, self._measured, self._hits = None, [], [], [], []
         self._photos.zero_()
+        self._silent.zero_()
         self._saved = time.monotonic()
+
+
+def places(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the place of each label in (B, classes) logits, from 0, and which rows are finite: (B,) both.
+
+    A class that scores as much as the label stands before it, as the two are not told apart: a network whose
+    scores are all alike is right nowhere, whatever the order of its classes. In a row that is not finite, and
+    of a label that the network has no class for, the label comes last.
+    """
+    scores, classes = logits.float(), logits.shape[1]
+    finite = scores.isfinite().all(1)
+    own = scores.gather(1, labels.clamp_max(classes - 1)[:, None])
+    before = (scores >= own).sum(1) - 1
+    return torch.where(finite & (labels < classes), before, max(classes, TOPS[-1])), finite

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from snnet.evaluation.counts import Counts, Saver
 from snnet.evaluation.distributed import Processes
 from snnet.evaluation.provenance import missing, routes, run_key
-from snnet.evaluation.results import Result
+from snnet.evaluation.results import Result, answered
 from snnet.evaluation.store import Store
 from snnet.network.network import Network
 from snnet.network.sweep import sweep
@@ -213,7 +213,7 @@ class _Evaluation:
                 top1=sum(first for first, _ in right),
                 top5=sum(five for _, five in right),
                 per_class={label: (photos[label], *right[label]) for label in classes},
-                photos_about=about,
+                photos_about=answered(about, int(counts.silent[number]), sum(photos)),
                 measured_on=today,
                 network=self.net.name,
                 stitch=stitch.name,

@@ -9,6 +9,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache, partial
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 SHIPPED = ASSETS / "results"
 IMAGENET_1K = "385e0240499426c022b773be1ae4da78"  # `digest` of its 1,000 synsets, in timm's order
 TORCH = "torch"  # the engine that runs networks here
+_SILENT = re.compile(r", ([\d,]+) of [\d,]+ gave no finite answer$")
 _MOST_BYTES = 1 << 27  # of a table: 5,000 results of a thousand classes
 
 
@@ -56,6 +58,17 @@ class Result:
     hits: "Hits | None" = field(default=None, compare=False, repr=False)
 
     @property
+    def silent(self) -> int:
+        """How many photos got no finite answer, which count as wrong; said at the end of `photos_about`."""
+        words = _SILENT.search(self.photos_about)
+        return int(words[1].replace(",", "")) if words else 0
+
+    @property
+    def set_about(self) -> str:
+        """How people read of the photos, whatever the stitch said of them."""
+        return _SILENT.sub("", self.photos_about)
+
+    @property
     def key(self) -> tuple[str, ...]:
         """What produced the result, as `KEY` names it."""
         return tuple(getattr(self, name) for name in KEY)
@@ -64,6 +77,11 @@ class Result:
 KEY = ("route", "transform", "photos", "precision", "classes", "engine")
 COLUMNS = tuple(f.name for f in fields(Result) if f.name != "hits")
 FIRST_COLUMNS = COLUMNS[: COLUMNS.index("classes")]  # of tables and stores of before there were others
+
+
+def answered(photos: str, silent: int, total: int) -> str:
+    """Return how people read of photos that a stitch was asked about, some without a finite answer."""
+    return f"{photos}, {silent:,} of {total:,} gave no finite answer" if silent else photos
 
 
 def digest(classes: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -22,7 +23,8 @@ class Anchor(nn.Module):
 
     `name` is short and unique in its network; `depths` the number of blocks in each stage; `layout` how
     features lie between blocks. `weights` is timm's name of the pretrained weights that the model carries
-    ("resnet18.a1_in1k"), whose published accuracy it then has; None for any others. `adapter` cuts it
+    ("resnet18.a1_in1k"), whose published accuracy it then has; None for any others, and as soon as a tensor
+    has changed since the name was given. `adapter` cuts it
     otherwise than its architecture's own. `recipe` is timm's name and the options that make such a model
     again.
 
@@ -39,8 +41,8 @@ class Anchor(nn.Module):
     ) -> None:
         super().__init__()
         self.name = name
-        self.weights = weights
         self.model: Any = model
+        self.weights = weights
         self.adapter = adapter or adapter_of(model)
         self.layout = self.adapter.layout(model)
         self._is_twin = False
@@ -57,6 +59,15 @@ class Anchor(nn.Module):
                 f"{name}: this kind of {type(model).__name__} can't be cut, because blocks share "
                 f"{', '.join(unowned[:5])}"
             )
+
+    @property
+    def weights(self) -> str | None:
+        """timm's name of the weights; None for others, such as those that were trained on or rounded."""
+        return self._weights if self._weights and self._seal == _checksum(self.model) else None
+
+    @weights.setter
+    def weights(self, name: str | None) -> None:
+        self._weights, self._seal = name, _checksum(self.model) if name else 0
 
     @property
     def architecture(self) -> str:
@@ -136,6 +147,16 @@ class Anchor(nn.Module):
             if index < len(self._blocks):
                 x = self.run(Part("block", index=index), x)
         return features
+
+
+def _checksum(model: nn.Module) -> int:
+    """Return a checksum of a model's tensors, whatever their layout in memory: a second for two gigabytes."""
+    checksum = 0
+    for name, tensor in sorted(model.state_dict().items()):
+        if not tensor.is_meta and not name.endswith("num_batches_tracked"):
+            flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+            checksum = zlib.crc32(memoryview(flat.numpy()), zlib.crc32(str(tensor.dtype).encode(), checksum))
+    return checksum
 
 
 def make_anchor(name: str, architecture: str, pretrained: bool, options: dict[str, Any]) -> Anchor:

@@ -40,7 +40,10 @@ class NormalEquations:
 
     @torch.no_grad()
     def add(self, net: Network, images: Tensor) -> None:
-        """Run the anchors on (B, 3, S, S) images and add what they say."""
+        """Run the anchors on (B, 3, S, S) images and add what they say.
+
+        Raises ValueError, naming anchor and joint, for features that are not finite: nothing could be solved.
+        """
         images = images.to(memory_format=torch.channels_last)  # twice as fast on CPUs; flattens for free
         features: dict[Point, Tensor] = {}
         for number, anchor in enumerate(net.anchors):
@@ -52,6 +55,8 @@ class NormalEquations:
             for index, x in anchor.features(images, list(prefixes)).items():
                 for prefix in prefixes[index]:
                     tokens = anchor.layout.tokens(x, prefix)
+                    if not tokens.isfinite().all():
+                        raise ValueError(_not_finite(net, number, index))
                     features[number, index, prefix] = tokens.flatten(0, 1).double()  # (B·(prefix + H·W), C)
         for front in sorted({front for front, _ in self._pairs}):
             x = torch.nn.functional.pad(features[front], (0, 1), value=1.0)
@@ -74,6 +79,18 @@ class NormalEquations:
         solution = torch.linalg.pinv(gram * scale[:, None] * scale, rtol=tolerance, hermitian=True)
         solution = scale[:, None] * (solution @ (scale[:, None] * cross))  # (C_front + 1, C_back)
         return solution[:-1].T.contiguous(), solution[-1]
+
+
+def _not_finite(net: Network, number: int, index: int) -> str:
+    layers = [
+        layer
+        for layer, joints in net.joints.items()
+        if any((number, index) in ((j.front, j.leave), (j.back, j.enter)) for j in joints)
+    ]
+    return (
+        f"{net.anchors[number].name} gives features that are not finite before its block {index + 1}, at "
+        f"the stitching layer {layers[0]}: its weights are broken, fetch or save them again"
+    )
 
 
 def _add(sums: dict[Any, Tensor], key: Any, term: Tensor) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from torch import Tensor, nn
 
+from snnet.frontier import Ladder
 from snnet.network.anchor import Anchor, features_between_blocks, walk_anchor
 from snnet.network.counting import Cost
 from snnet.network.layers import LayerOptions, StitchingLayer
@@ -202,6 +203,25 @@ class Network(nn.Module):
         """Return the multiply-accumulates (10⁹, an image) and parameters (10⁶) of a stitch."""
         self.check(stitch)
         return self._costs[stitch.name]
+
+    def printed(self, stitch: Stitch, digits: int = 3) -> tuple[str, str]:
+        """Return a stitch's GMACs and parameters in millions as they are printed.
+
+        Rounded up, GMACs to `digits` decimals and parameters to one less, and to more where another stitch
+        would fit between: either figure as a budget pays for this stitch and none that costs more.
+        """
+        cost, (gmacs, params) = self.cost(stitch), self._ladders
+        return gmacs.figure(cost.gmacs, digits), params.figure(cost.params_m, digits - 1)
+
+    @cached_property
+    def _ladders(self) -> tuple[Ladder, Ladder]:
+        costs = self._costs.values()
+        return Ladder(cost.gmacs for cost in costs), Ladder(cost.params_m for cost in costs)
+
+    def printed_range(self) -> tuple[str, str]:
+        """Return the lowest and the highest GMACs of its stitches as they are printed."""
+        low, high = self._ladders[0].range()
+        return low, high
 
     @property
     def ways(self) -> int:

@@ -62,3 +62,22 @@ def test_a_head_of_other_classes_is_not_called_by_imagenets(outputs, label):
     logits = torch.zeros(1, outputs)
     logits[0, 0 if outputs == 1000 else 1] = 9.0
     assert answers.best(logits, of_head(outputs))[0]["label"] == label
+
+
+def test_an_answer_that_is_not_finite_is_said_and_no_probability():
+
+    from tests.networks import tiny
+
+    net = tiny()
+    broken = next(iter(net.layers))
+    net.layers[broken].bias.data[0] = float("nan")
+    stitch = next(stitch for stitch in net.stitches if broken in stitch.layers)
+    images = torch.zeros(1, 3, stitch.image_size, stitch.image_size)
+    with pytest.raises(ValueError, match=f"^{stitch.name} gives this photo no finite answer"):
+        answers.one(net, stitch, images)
+    members = [one for one in net.stitches if one.image_size == stitch.image_size]
+    rows = {row["stitch"]: row for row in answers.sweep(net, {net.transform(stitch): images}, members, 24)}
+    assert rows[stitch.name]["top5"] == []
+    assert "no finite answer" in rows[stitch.name]["error"]
+    assert "error" not in rows[members[0].name]
+    assert len(rows[members[0].name]["top5"]) == 5

@@ -223,6 +223,11 @@ class TestBudget:
             said = page.evaluate("document.querySelector('#sn-gmacs').validationMessage")
             assert said == "The smallest stitch takes 0.294 GMACs: give at least that."
             assert page.evaluate("explorer.state.chosen.name") == chosen
+        page.fill("#sn-gmacs", "500")
+        page.keyboard.press("Enter")
+        said = page.evaluate("document.querySelector('#sn-gmacs').validationMessage")
+        assert said.endswith("were MACs or MMACs meant? 500 MMACs are 0.5 GMACs.")
+        assert page.evaluate("explorer.state.chosen.name") == chosen
         page.fill("#sn-gmacs", "50")  # above the largest: the best
         page.keyboard.press("Enter")
         assert page.evaluate("document.querySelector('#sn-gmacs').checkValidity()")

@@ -1,6 +1,5 @@
 """The drawing of the way through the network follows the budget."""
 
-import math
 import re
 
 import pytest
@@ -22,8 +21,8 @@ def expected(net, stitch):
     return rows
 
 
-def to_budget(page, gmacs):
-    page.fill("#sn-gmacs", f"{math.ceil(1000 * gmacs) / 1000:.3f}")
+def to_budget(page, text):
+    page.fill("#sn-gmacs", text)
     page.press("#sn-gmacs", "Enter")
 
 
@@ -34,12 +33,12 @@ def test_the_route_of_the_chosen_stitch_is_lit(visit, service, width, scheme):
     on_front = [net.stitch(row["name"]) for row in service.frontier()["stitches"] if row["on_front"]]
     height = page.locator(".sn-route").bounding_box()["height"]
     for stitch in on_front:
-        to_budget(page, net.cost(stitch).gmacs)
+        to_budget(page, net.printed(stitch)[0])
         assert page.evaluate("explorer.state.chosen.name") == stitch.name
         assert page.evaluate(LIT) == expected(net, stitch)
         said = page.inner_text("#sn-route-said")
         total = re.search(r": ([\d.]+) GMACs at (\d+) px$", said)
-        assert float(total[1]) == pytest.approx(net.cost(stitch).gmacs, abs=0.00051)
+        assert net.cost(stitch).gmacs <= float(total[1]) < net.cost(stitch).gmacs + 0.001
         assert int(total[2]) == stitch.image_size
         parts = [float(part) for part in re.findall(r"\(([\d.]+)(?: GMACs)?\)", said)]
         if not stitch.is_anchor:  # as printed, to the last digit

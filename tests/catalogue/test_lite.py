@@ -1,7 +1,9 @@
 """The network that ships: its anchors, its stitches, its files."""
 
 import json
+import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import timm
@@ -9,8 +11,11 @@ import torch
 
 import snnet
 from snnet.catalogue import entries
+from snnet.tables import published_results
 from snnet.weights import originals
 from tests.networks import tiny
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +43,21 @@ class TestLite:
         gmacs = [lite.cost(stitch).gmacs for stitch in lite.stitches]
         assert min(gmacs) == pytest.approx(0.293, abs=0.001)
         assert max(gmacs) == pytest.approx(0.986, abs=0.001)
+
+    def test_its_pages_print_costs_as_all_others_do(self, lite):
+        low, high = lite.printed_range()
+        assert f"166 stitches from {low} to {high} GMACs" in (ROOT / "README.md").read_text(encoding="utf-8")
+        page = (ROOT / "docs/lite/README.md").read_text(encoding="utf-8")
+        rows = re.findall(r"^\| (lite[\w.~]+) \| ([\d.]+) \|", page, re.MULTILINE)
+        assert len(rows) == lite.ways - 3
+        for way, figure in rows:
+            assert figure == lite.printed(lite.stitch(f"{way}@224"))[0]
+
+    def test_the_table_of_published_networks_too(self):
+        page = (ROOT / "README.md").read_text(encoding="utf-8")
+        for name, facts in published_results.facts().items():
+            low, high = facts["printed"]
+            assert re.search(rf"^\| `{name}` \|.*\| {low}–{high} \|", page, re.MULTILINE)
 
     def test_published_anchors_stand_at_their_size(self, lite):
         for name, top1 in (("lite0@224", 74.846), ("lite1@240", 76.674), ("lite2@260", 77.47)):

@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 import subprocess
 import sys
 
@@ -184,3 +185,21 @@ def test_the_option_that_moved_to_the_page_says_where(tmp_path, capsys):
     assert status == 2
     assert f"python app.py --network lite --write-page {tmp_path / 'page.html'}" in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_every_printed_cost_of_the_front_buys_its_stitch(capsys):
+    import snnet
+
+    net = snnet.load("lite")
+    _, out, _ = run(capsys, "frontier", "lite")
+    printed = [(line.split()[0], line.split()[1]) for line in out.splitlines()]
+    _, out, _ = run(capsys, "frontier", "lite", "--csv")
+    printed += [(row["name"], row["gmacs"]) for row in csv.DictReader(out.splitlines())]
+    _, out, _ = run(capsys, "frontier", "lite", "--json")
+    printed += [(row["name"], row["gmacs"]) for row in json.loads(out)["stitches"]]
+    assert len(printed) % 3 == 0
+    for name, gmacs in printed:
+        assert net.select(gmacs=gmacs).name == name
+    _, out, _ = run(capsys, "networks")
+    low = re.search(r"([\d.]+)–[\d.]+ GMACs", out)[1]
+    assert net.select(gmacs=low) == min(net.stitches, key=lambda stitch: net.cost(stitch).gmacs)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from snnet.commands import evaluate as evaluating_command
 from snnet.commands import main
 from snnet.evaluation import counts as counting
 from snnet.evaluation import evaluate as evaluating
@@ -227,3 +228,60 @@ def test_a_clock_that_is_set_back_changes_nothing(folder, store, monkeypatch, tm
     assert evaluate(net, open_photos(tmp_path / "photos", remember=store.fingerprints), store=store) == []
     net.attach(store)
     assert all(net.accuracy(stitch).source == "partial" for stitch in net.stitches)
+
+
+def test_places_of_labels():
+    inf, nan = float("inf"), float("nan")
+    logits = torch.tensor(
+        [[3.0, 1, 2], [1, 1, 0], [0, 0, 0], [nan, 9, 0], [1, inf, 0], [1, -inf, 0], [1, 2, 3]]
+    )
+    labels = torch.tensor([0, 0, 2, 1, 1, 0, 7])  # the last has no class here
+    where, finite = counting.places(logits, labels)
+    assert where.tolist() == [0, 1, 2, 5, 5, 5, 5]
+    assert finite.tolist() == [True, True, True, False, False, False, True]
+    half = counting.places(logits[:3].half(), labels[:3])
+    assert half[0].tolist() == [0, 1, 2]
+
+
+def test_answers_that_are_not_finite_are_wrong_and_told(folder, store, capsys):
+    from snnet.evaluation import accuracy
+
+    net, photos = tiny(), open_photos(folder)
+    broken = next(iter(net.layers))
+    net.layers[broken].bias.data[0] = float("nan")
+    through = {stitch.name for stitch in net.stitches if broken in stitch.layers}
+    results = evaluate(net, photos, EvaluationOptions(batch_size=4, save_every_s=0), store=store)
+    assert len(results) > len(through) > 0
+    for result in results:
+        is_broken = result.stitch in through
+        assert result.silent == (9 if is_broken else 0)
+        assert result.photos_about.endswith("9 of 9 gave no finite answer") == is_broken
+        assert result.set_about == photos.describe()
+        assert (result.top1, result.top5) == (0, 0) or not is_broken
+    assert store.all() == results
+    net.attach(store)
+    assert f"{len(through)} of them gave some photos no finite answer" in accuracy.line(net)
+    note = net.accuracies[min(through)].note
+    assert "9 of 9 gave no finite answer" in note
+    evaluating_command._print(net, results, False)
+    out, err = capsys.readouterr()
+    assert out.count("9 of 9 gave no finite answer") == len(through)
+    assert "save or fetch the network again" in err
+
+
+def test_a_dead_network_is_right_nowhere(folder, store):
+    net = tiny()
+    for anchor in net.anchors:
+        torch.nn.init.zeros_(anchor.model.classifier.weight)
+        torch.nn.init.zeros_(anchor.model.classifier.bias)
+    results = evaluate(net, open_photos(folder), EvaluationOptions(batch_size=4), store=store)
+    assert {(result.top1, result.top5, result.silent) for result in results} == {(0, 0, 0)}
+
+
+def test_an_interrupted_evaluation_goes_on_with_what_was_silent(folder, store, monkeypatch):
+    net, photos = tiny(), open_photos(folder)
+    broken = next(iter(net.layers))
+    net.layers[broken].bias.data[0] = float("nan")
+    interrupted(net, photos, store, monkeypatch)
+    results = evaluate(net, photos, EvaluationOptions(batch_size=2), store=store)
+    assert {result.silent for result in results} == {0, 9}

@@ -120,8 +120,8 @@ class TestSelect:
 
     def test_above_the_largest_is_the_best(self, measured):
         best = max(measured.accuracy(s).top1 for s in measured.stitches)
-        assert measured.accuracy(measured.select(gmacs=1e9)).top1 == best
-        assert measured.accuracy(measured.select(params_m=1e9)).top1 == best
+        assert measured.accuracy(measured.select(gmacs=0.1)).top1 == best
+        assert measured.accuracy(measured.select(params_m=10)).top1 == best
 
     @pytest.mark.parametrize("budget", [0.0, -1.0, float("nan"), 1e-6, "abc", True])
     def test_no_budget_names_the_smallest(self, measured, budget):
@@ -132,7 +132,7 @@ class TestSelect:
 
     def test_unmeasured_is_the_costliest(self):
         net = tiny()
-        chosen = net.select(gmacs=1e9, silent=True)
+        chosen = net.select(gmacs=0.1, silent=True)
         assert net.cost(chosen).gmacs == max(net.cost(s).gmacs for s in net.stitches)
         assert net.accuracy(chosen) is None
 

@@ -28,6 +28,20 @@ def test_transform_is_timms(size, image_size, crop, interpolation):
     assert torch.equal(found, expected)
 
 
+@pytest.mark.parametrize("size", [(500, 375), (320, 480), (60, 45), (1, 1), (50, 1)])
+@pytest.mark.parametrize("mode", ["squash", "border"])
+@pytest.mark.parametrize("crop", [0.9, 1.0])
+def test_other_crop_modes_are_timms_too(size, mode, crop):
+    from timm.data import create_transform
+
+    image = Image.effect_noise(size, 90).convert("RGB")
+    expected = create_transform((3, 96, 96), crop_pct=crop, crop_mode=mode, interpolation="bicubic")(image)
+    found = Transform(96, crop, mode=mode)(image)
+    assert found.shape == (3, 96, 96)
+    assert torch.equal(found, expected)
+    assert not torch.equal(found, Transform(96, crop)(image)) or size == (1, 1)
+
+
 def test_transform_is_a_value():
     one, other = (
         Transform(224, 1, mean=[0, 0, 0], std=[1, 1, 1]),
@@ -50,6 +64,8 @@ def test_transform_is_a_value():
         ({"crop": 0}, "crop 0"),
         ({"crop": 1.1}, "crop 1.1"),
         ({"interpolation": "cubic"}, "bicubic"),
+        ({"interpolation": "random"}, "bicubic"),
+        ({"mode": "stretch"}, "crop mode 'stretch' is none of center, squash, border"),
         ({"mean": (0.5,)}, "three figures"),
         ({"std": (1, 0, 1)}, "above 0"),
     ],

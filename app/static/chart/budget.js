@@ -2,6 +2,7 @@
 // The budget, the stitch that it buys, and the ring that follows it over the chart. Moving asks nothing of the server.
 
 import { bold } from "../core.js";
+import { laddersOf, readNumber, refusal } from "./figures.js";
 import { RUG, xOf, yOf } from "./traces.js";
 
 /** @import { Page } from "../core.js" */
@@ -24,14 +25,7 @@ function isBetter(stitch, best) {
   return best.top1 === null || stitch.top1 > best.top1;
 }
 
-const inWords = (stitch) => ` ${stitch.words} · ${cost(stitch)} · ${accuracy(stitch)}`;
-
-export const cost = (stitch) => `${stitch.gmacs.toFixed(stitch.gmacs < 0.1 ? 4 : 3)} GMACs`;
-
-export const figures = (stitch) => `${round(stitch.gmacs)} GMACs · ${stitch.top1 === null ? "not measured" : `${stitch.top1.toFixed(1)} %`}`;
-
-// Two decimals, or two digits of less than that.
-const round = (gmacs) => (gmacs < 0.1 ? gmacs.toPrecision(2) : gmacs.toFixed(2));
+export const cost = (state, stitch) => `${laddersOf(state.stitches).gmacs.figure(stitch.gmacs)} GMACs`;
 
 export function accuracy(stitch) {
   if (stitch.top1 === null) return UNKNOWN;
@@ -44,6 +38,12 @@ export function accuracy(stitch) {
 /** @param {Page} page */
 export function createBudget(page) {
   const { elements, keep, plot, state, tell } = page;
+
+  const ladder = () => laddersOf(state.stitches).gmacs;
+  const inWords = (stitch) => ` ${stitch.words} · ${cost(state, stitch)} · ${accuracy(stitch)}`;
+  const short = (gmacs) => `${ladder().figure(gmacs, 2)} GMACs`;
+  const figures = (stitch) => `${short(stitch.gmacs)} · ${stitch.top1 === null ? "not measured" : `${stitch.top1.toFixed(1)} %`}`;
+
   let labelWidth = 0; // px, of the ring's label
 
   // Every stitch that some budget buys, by ascending GMACs.
@@ -73,7 +73,7 @@ export function createBudget(page) {
     const [low, high] = span();
     state.gmacs = Math.min(Math.max(gmacs, low), high);
     if (from !== "slider") elements.slider.value = String(toPosition(state.gmacs));
-    if (from !== "number") elements.gmacs.value = (Math.ceil(state.gmacs * 1000 - 1e-9) / 1000).toFixed(3);
+    if (from !== "number") elements.gmacs.value = ladder().figure(state.gmacs);
     const stitch = bestWithin(state.stitches, state.gmacs);
     if (stitch !== state.chosen) {
       state.chosen = stitch;
@@ -81,7 +81,7 @@ export function createBudget(page) {
       sayChosen(stitch, clicked);
     } else if (clicked !== state.clicked) sayChosen(stitch, clicked);
     state.clicked = clicked;
-    elements.slider.setAttribute("aria-valuetext", `${state.gmacs.toFixed(2)} GMACs: ${stitch.words}, ${accuracy(stitch)}`);
+    elements.slider.setAttribute("aria-valuetext", `${short(state.gmacs)}: ${stitch.words}, ${accuracy(stitch)}`);
     placeRing();
     tell("budget", stitch);
   }
@@ -107,9 +107,9 @@ export function createBudget(page) {
     const isNarrow = plot.clientWidth < 500 || page.root.classList.contains("is-stage"); // there the figures are large
     elements.ring.hidden = false; // a hidden label has no width
     if (state.set !== "top1")
-      elements.ringLabel.textContent = `${isNarrow ? "" : `${stitch.name} · `}${round(stitch.gmacs)} GMACs · ${yOf(state, stitch)?.toFixed(1).concat(" %") ?? "not measured here"}`;
+      elements.ringLabel.textContent = `${isNarrow ? "" : `${stitch.name} · `}${short(stitch.gmacs)} · ${yOf(state, stitch)?.toFixed(1).concat(" %") ?? "not measured here"}`;
     else if (isNarrow) elements.ringLabel.textContent = figures(stitch);
-    else elements.ringLabel.textContent = stitch.top1 === null ? `${round(stitch.gmacs)} GMACs · ${UNKNOWN}` : `${stitch.name} · ${figures(stitch)}`;
+    else elements.ringLabel.textContent = stitch.top1 === null ? `${short(stitch.gmacs)} · ${UNKNOWN}` : `${stitch.name} · ${figures(stitch)}`;
     labelWidth = elements.ringLabel.offsetWidth; // measured once a text: reading it at every move is slow
   }
 
@@ -130,23 +130,27 @@ export function createBudget(page) {
     state.moves += 1;
   }
 
-  // What was typed stays as it was typed; below the smallest stitch the browser's own bubble says what is wrong.
+  // What was typed stays as it was typed; where it buys nothing the browser's own bubble says why.
   function onTyped() {
-    const gmacs = elements.gmacs.valueAsNumber;
-    const smallest = Number(elements.gmacs.min);
-    const isEnough = gmacs >= smallest;
-    elements.gmacs.setCustomValidity(isEnough ? "" : `The smallest stitch takes ${smallest} GMACs: give at least that.`);
+    const sentence = refusal(elements.gmacs.value, ladder());
+    elements.gmacs.setCustomValidity(sentence);
     elements.gmacs.reportValidity();
-    if (!isEnough) return;
-    setBudget(gmacs, "number");
+    if (sentence) return;
+    setBudget(readNumber(elements.gmacs.value), "number");
     tell("settled");
   }
 
   keep("budget", {
-    read: () => (state.gmacs === null || state.gmacs === state.opening ? null : String(Number(elements.gmacs.value))),
+    read: () => (state.gmacs === null || state.gmacs === state.opening ? null : String(readNumber(elements.gmacs.value))),
     restore: (text) => {
-      if (!(Number(text) > 0)) return;
-      setBudget(Number(text));
+      const gmacs = readNumber(String(text));
+      if (!(gmacs > 0)) return;
+      if (gmacs > span()[1] && refusal(String(text), ladder())) {
+        elements.gmacs.value = text;
+        onTyped();
+        return;
+      }
+      setBudget(gmacs);
       tell("settled");
     },
   });

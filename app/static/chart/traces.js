@@ -3,6 +3,7 @@
 // `meta.tone`, and filled in last.
 
 import { translucent } from "../core.js";
+import { Ladder, laddersOf } from "./figures.js";
 import { front } from "./frontier.js";
 
 /** @import { Curve, State, Stitch } from "../types.js" */
@@ -122,10 +123,11 @@ function published(state, curve) {
     y = places.map((place) => top1[place]);
   const anchors = new Set(curve.anchors),
     color = curveColour(key);
+  const ladder = new Ladder(gmacs);
   const text = places.map((place) => {
     const what = anchors.has(place) ? "joint-trained anchor" : `stitch ${index[place]}`;
     const size = params[place] === null ? "" : `, ${params[place].toFixed(1)} M parameters`;
-    return `<b>SN-Net ${title}, ${what}</b><br>${top1[place].toFixed(2)} % top-1, published<br>${gmacs[place].toFixed(2)} GMACs${size}<br>${source}`;
+    return `<b>SN-Net ${title}, ${what}</b><br>${top1[place].toFixed(2)} % top-1, published<br>${ladder.figure(gmacs[place], 2)} GMACs${size}<br>${source}`;
   });
   const look = (/** @type {any} */ anchor, /** @type {any} */ stitch) => places.map((place) => (anchors.has(place) ? anchor : stitch));
   const marker = { size: look(8, 4), symbol: look("square", "circle"), color, line: { width: 0 } };
@@ -195,12 +197,13 @@ function rug(state) {
 const stand = (state, members) => ({
   x: members.map((stitch) => xOf(state, stitch)),
   customdata: members.map(({ name }) => name),
-  text: members.map((stitch) => hover(stitch) + onSet(state, stitch)),
+  text: members.map((stitch) => hover(state, stitch) + onSet(state, stitch)),
 });
 
-/** @param {Stitch} stitch */
-function hover({ name, words, gmacs, params_m: params, top1, interval, origin, note }) {
-  const head = `<b>${name}</b><br>${words}<br>${gmacs.toFixed(3)} GMACs, ${params.toFixed(2)} M parameters<br>`;
+/** @param {State} state @param {Stitch} stitch */
+function hover({ stitches }, { name, words, gmacs, params_m: params, top1, interval, origin, note }) {
+  const ladders = laddersOf(stitches);
+  const head = `<b>${name}</b><br>${words}<br>${ladders.gmacs.figure(gmacs)} GMACs, ${ladders.params_m.figure(params, 2)} M parameters<br>`;
   if (top1 === null || interval === null) return `${head}<b>not measured yet</b>`;
   return `${head}<b>${top1.toFixed(1)} %</b> top-1 [${interval.map((end) => end.toFixed(1)).join(", ")}], ${origin}<br>${lines(note).join("<br>")}`;
 }

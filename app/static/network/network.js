@@ -1,6 +1,7 @@
 // @ts-check
 // Shows a network: its stitches on the chart, its figures and sentences, its budgets.
 
+import { laddersOf } from "../chart/figures.js";
 import { make } from "../core.js";
 
 /** @import { Budget } from "../chart/budget.js" */
@@ -30,7 +31,7 @@ export function createNetwork(page, { fromPosition, makeRoomForWords, setBudget,
     elements.unmeasured.hidden = !unmeasured;
     if (unmeasured) elements.unmeasured.replaceChildren(`${unmeasured.text} Measure them: `, make("code", {}, unmeasured.command));
     elements.slider.disabled = elements.gmacs.disabled = false;
-    elements.gmacs.min = (Math.ceil(span()[0] * 1000) / 1000).toFixed(3);
+    elements.gmacs.min = laddersOf(state.stitches).gmacs.figure(span()[0]);
     elements.gmacs.setCustomValidity("");
   }
 

@@ -4,6 +4,7 @@
 // The drawing is built once a network and width. At a move of the slider only what changed is touched: blocks light up
 // or go out, one path is bent, the marks of the stitching layers move; nothing is measured then.
 
+import { laddersOf } from "../chart/figures.js";
 import { bold, make, percent } from "../core.js";
 
 /** @import { Page } from "../core.js" */
@@ -29,10 +30,11 @@ function asRange(first, last) {
   return first === last ? `block ${first + 1}` : `blocks ${first + 1}–${last + 1}`;
 }
 
-// Figures that add up as they are printed: cut off, and the lost units given back where most was lost.
+// Figures that add up as they are printed, to a sum that is rounded up as all costs are: cut off, and the lost units
+// given back where most was lost.
 function printedSum(costs, digits) {
   const unit = 10 ** (9 - digits);
-  const total = Math.round(costs.reduce((sum, cost) => sum + cost, 0) / unit);
+  const total = Math.ceil(costs.reduce((sum, cost) => sum + cost, 0) / unit);
   const units = costs.map((cost) => Math.floor(cost / unit));
   const lost = costs.map((cost, place) => ({ place, rest: cost / unit - units[place] })).sort((a, b) => b.rest - a.rest);
   const lacking = total - units.reduce((sum, count) => sum + count, 0);
@@ -139,7 +141,9 @@ export function createRoute(page) {
   function sentenceOf(stitch) {
     const pieces = piecesOf(stitch);
     const costs = pieces.map((piece) => piece.macs);
-    const { parts, total } = printedSum(costs, digitsFor(costs));
+    const digits = digitsFor(costs);
+    const whole = laddersOf(state.stitches).gmacs.figure(stitch.gmacs, digits); // it may take more
+    const { parts, total } = printedSum(costs, whole.length - whole.indexOf(".") - 1);
     const words = pieces.flatMap((piece, place) => {
       const cost = place ? parts[place] : `${parts[place]} GMACs`;
       const arrow = place ? [" → "] : [];

@@ -1,6 +1,7 @@
 // @ts-check
 // What the photo is at every budget: the probabilities of its leading classes over GMACs.
 
+import { laddersOf } from "../chart/figures.js";
 import { CONFIG, look, roundNumbers } from "../chart/look.js";
 import { bold, make, percent, say } from "../core.js";
 
@@ -35,7 +36,7 @@ export function createAnswers(page, { bought, span, toPosition }) {
 
   const probability = (name, index) => state.answers.get(name)?.probabilities?.[index] ?? 0;
 
-  const top = (name) => state.answers.get(name).top5[0];
+  const top = (name) => state.answers.get(name).top5[0] ?? { index: -1, label: "no finite answer" };
 
   // The classes that come highest on some budget's stitch, the first of them those that lead.
   function leadingClasses(stitches) {
@@ -47,6 +48,8 @@ export function createAnswers(page, { bought, span, toPosition }) {
     }
     return [...best.values()].sort((a, b) => b.share - a.share).slice(0, LINES.length);
   }
+
+  const gmacsOf = (gmacs, digits = 3) => laddersOf(state.stitches).gmacs.figure(gmacs, digits);
 
   // From which budget on the answer stays; known when all stitches that a budget buys have answered.
   function whereItStays(stitches) {
@@ -63,7 +66,7 @@ export function createAnswers(page, { bought, span, toPosition }) {
       const { label, from, always, late } = whereItStays(stitches);
       if (always) elements.stays.replaceChildren("Every budget gives the same answer: ", bold(label), ".");
       else if (late) elements.stays.replaceChildren("The answer changes up to the largest budget, which says ", bold(label), ".");
-      else elements.stays.replaceChildren(`From ${from.toFixed(2)} GMACs on the answer no longer changes: `, bold(label), ".");
+      else elements.stays.replaceChildren(`From ${gmacsOf(from, 2)} GMACs on the answer no longer changes: `, bold(label), ".");
     }
   }
 
@@ -85,8 +88,9 @@ export function createAnswers(page, { bought, span, toPosition }) {
     return leading.flatMap(({ index, label }, place) => {
       const x = [...stitches.map((stitch) => stitch.gmacs), end];
       const shares = stitches.map((stitch) => 100 * probability(stitch.name, index));
-      const text = [...stitches, stitches.at(-1)].map((stitch) => stitch.name);
-      const hovertemplate = `<b>${label}</b> %{y:.1f} %<br>%{text}, %{x:.3f} GMACs<extra></extra>`;
+      const wordsOf = (stitch) => `${stitch.name}, ${gmacsOf(stitch.gmacs)} GMACs`;
+      const text = [...stitches, stitches.at(-1)].map(wordsOf);
+      const hovertemplate = `<b>${label}</b> %{y:.1f} %<br>%{text}<extra></extra>`;
       const line = {
         x,
         y: [...shares, shares.at(-1)],
@@ -98,7 +102,7 @@ export function createAnswers(page, { bought, span, toPosition }) {
       const dots = {
         x: others.map((stitch) => stitch.gmacs),
         y: others.map((stitch) => 100 * probability(stitch.name, index)),
-        text: others.map((stitch) => stitch.name),
+        text: others.map(wordsOf),
         mode: "markers",
         marker: { size: 4, color: LINES[place], opacity: 0.3 },
         hovertemplate,

@@ -2,6 +2,7 @@
 // Stage mode: a scripted story over the page, one idea a screen. Everything that it shows is here already:
 // it asks the server for nothing but what a new photo needs.
 
+import { laddersOf } from "../chart/figures.js";
 import { drops, labels, large, RUG } from "../chart/traces.js";
 import { bold, count, make, makeButton, modelOf, settled } from "../core.js";
 
@@ -156,7 +157,8 @@ export function createStage(page, { bought, labelRing, setBudget, span }, { draw
     if (!isAnyMeasured()) return ["Nothing has measured this network yet: every budget buys the costliest stitch that it can pay."];
     const { beaten, total } = layer.beats;
     const known = state.stitches.filter((s) => s.top1 !== null).map((s) => s.gmacs);
-    const range = `from ${Math.min(...known).toFixed(2)} to ${Math.max(...known).toFixed(2)} GMACs`;
+    const ladder = laddersOf(state.stitches).gmacs;
+    const range = `from ${ladder.figure(Math.min(...known), 2)} to ${ladder.figure(Math.max(...known), 2)} GMACs`;
     const sources = [...new Set(state.stitches.filter((s) => s.on_front && s.origin).map((s) => s.origin))].join(" and ");
     const against = layer.beats.nothing ? [] : [" It beats ", bold(`${beaten} of ${total}`), " zoo results in that range, its own anchors left out."];
     return ["One file, ", bold(range), ": each photo may have its own budget, and the best stitch for it runs.", ...against, ` Accuracies: ${sources}.`];

@@ -2,6 +2,7 @@
 // A zoo model beside the stitch of equal GMACs and the stitch of equal accuracy, in figures and on the visitor's photo.
 
 import { bestWithin } from "../chart/budget.js";
+import { laddersOf } from "../chart/figures.js";
 import { isComparable } from "../chart/traces.js";
 import { arm, bold, fill, make, megabytes, modelOf, Newest, percent, say } from "../core.js";
 import { followFetch } from "../server.js";
@@ -58,14 +59,14 @@ function accuracyOf(stitch) {
   return [bold(`${stitch.top1.toFixed(2)} %`), ` [${low.toFixed(1)}, ${high.toFixed(1)}], ${stitch.origin}`];
 }
 
-function stitchCard(title, rule, stitch, one, none) {
+function stitchCard(title, rule, stitch, one, none, ladders) {
   if (!stitch) return card(title, null, rule, [tag("p", "sn-compare-none", none)], null);
   const facts = tag(
     "dl",
     "",
     ...fact("Top-1", ...accuracyOf(stitch)),
-    ...fact("Cost", `${number(stitch.gmacs, 3)} GMACs at ${stitch.image_size} px`),
-    ...fact("Parameters", `${number(stitch.params_m, 2)} M on its route`),
+    ...fact("Cost", `${ladders.gmacs.figure(stitch.gmacs)} GMACs at ${stitch.image_size} px`),
+    ...fact("Parameters", `${ladders.params_m.figure(stitch.params_m, 2)} M on its route`),
   );
   const list = tag(
     "ul",
@@ -158,16 +159,18 @@ export function createCompare(page, { redraw }) {
     const one = modelOf(state.zoo, state.picked);
     cardSet = state.set;
     delete elements.compare.dataset.ran;
+    const ladders = laddersOf(state.stitches);
     const equalCost = state.stitches[0].gmacs <= one.gmacs ? bestWithin(state.stitches, one.gmacs) : null;
     cards = [
       modelCard(one),
-      stitchCard("Stitch of equal GMACs", "the best within the model's GMACs", equalCost, one, noneWithin(one.gmacs)),
+      stitchCard("Stitch of equal GMACs", "the best within the model's GMACs", equalCost, one, noneWithin(one.gmacs), ladders),
       stitchCard(
         "Stitch of equal accuracy",
         "the cheapest with at least the model's top-1 on ImageNet-1k",
         cheapestWith(state.stitches, one.top1),
         one,
         noneWith(one.top1),
+        ladders,
       ),
     ];
     elements.compareCards.replaceChildren(...cards.map(({ article }) => article));

@@ -1,6 +1,7 @@
 // @ts-check
 // Against the zoo: its table, filters and axes, and how much of it the network beats.
 
+import { laddersOf, readNumber } from "../chart/figures.js";
 import { beats } from "../chart/frontier.js";
 import { curvesInView, familyColour, isComparable, yOf } from "../chart/traces.js";
 import { bold, count, make, makeButton, press, settled } from "../core.js";
@@ -54,7 +55,14 @@ function sumsOf({ title, sums, note }) {
 
 const RANGES = { params: ["zooParamsLow", "zooParamsHigh"], gmacs: ["zooGmacsLow", "zooGmacsHigh"] };
 
-const numberOrNull = (text) => (text.trim() !== "" && Number(text) >= 0 && Number.isFinite(Number(text)) ? Number(text) : null);
+function numberOrNull(text) {
+  const number = readNumber(text);
+  return number >= 0 && Number.isFinite(number) ? number : null;
+}
+
+const NO_NUMBER = "This is no number from 0 on, or may be read in two ways: write it like 1.5.";
+
+const isNumber = (text) => text.trim() === "" || numberOrNull(text) !== null;
 
 // ---------------------------------------------------------------- what a link restores
 
@@ -230,7 +238,8 @@ export function createZoo(page, { labelRing }, { draw }) {
       isHome ? state.stitches.map((stitch) => stitch.interval) : null, // they are ImageNet-1k's
     );
     const where = isHome ? "" : ` on ${state.setName}`;
-    const range = `from ${counted.low.toFixed(2)} to ${counted.high.toFixed(2)} GMACs`;
+    const ladder = laddersOf(state.stitches).gmacs;
+    const range = `from ${ladder.figure(counted.low, 2)} to ${ladder.figure(counted.high, 2)} GMACs`;
     if (counted.total) {
       const which = isFiltered() ? " of the zoo results that the filters leave," : " zoo results";
       const ends = isHome ? `; with every stitch at the low end of its 95 % interval ${counted.at_low}, at the high end ${counted.at_high}` : "";
@@ -293,7 +302,13 @@ export function createZoo(page, { labelRing }, { draw }) {
     elements.zooSize.addEventListener("change", () => change({ size: elements.zooSize.value }));
     elements.zooPretraining.addEventListener("change", () => change({ pretraining: elements.zooPretraining.value }));
     for (const [name, ends] of Object.entries(RANGES)) {
-      for (const end of ends) elements[end].addEventListener("input", () => later({ [name]: ends.map((one) => numberOrNull(elements[one].value)) }));
+      for (const end of ends) {
+        elements[end].addEventListener("input", () => {
+          elements[end].setCustomValidity(isNumber(elements[end].value) ? "" : NO_NUMBER);
+          later({ [name]: ends.map((one) => numberOrNull(elements[one].value)) });
+        });
+        elements[end].addEventListener("change", () => elements[end].reportValidity());
+      }
     }
     elements.zooReset.addEventListener("click", reset);
   }
