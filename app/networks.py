@@ -45,10 +45,8 @@ class Networks:
             self.name, self.title = f"{self.name} ({Path(network).name})", f"{self.title} ({network})"
         self._entries[self.name] = entry
         self._typed = network
-        if weights is not None and not entry.sources:
-            raise ValueError(f"{network} holds its own weights: leave --weights out")
-        if weights is not None and not weights.is_file():
-            raise ValueError(f"--weights {weights} is no file: name the authors' file of {self.title}")
+        if weights is not None:
+            entries.check_weights(entry, weights)
         self._weights = weights
         self.fetcher = Fetcher(*([entry] if weights else []))
         self._start_signal = threading.Event()

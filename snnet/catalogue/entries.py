@@ -161,9 +161,6 @@ class SavedEntry(Entry):
     def build(self, weights: Path | None = None) -> "StitchedNetwork":
         from snnet.catalogue.stitched_network import StitchedNetwork
 
-        if weights is not None:
-            name = self.name if self._ships else self._folder
-            raise ValueError(f"{name} holds its own weights: leave --weights out")
         return StitchedNetwork.from_folder(self._folder)
 
     def untrained(self, own_norms: bool = False) -> "StitchedNetwork | None":
@@ -223,9 +220,19 @@ def load(name: str, *, weights: str | Path | None = None) -> "StitchedNetwork":
     Raises ValueError for an unknown name and WeightsError for a missing or damaged file.
     """
     network = entry(name)
+    if weights is not None:
+        check_weights(network, Path(weights))
     if weights is None and network.sources and not network.is_here():
         fetch(network)
     return ready(network, None if weights is None else Path(weights))
+
+
+def check_weights(network: Entry, weights: Path) -> None:
+    """Raise ValueError for a file of weights that can't be an entry's, which has its own, or is no file."""
+    if not network.sources:
+        raise ValueError(f"{network.title} holds its own weights: leave --weights out")
+    if not weights.is_file():
+        raise ValueError(f"--weights {weights} is no file: name the authors' file of {network.title}")
 
 
 def ready(network: Entry, weights: Path | None = None) -> "StitchedNetwork":

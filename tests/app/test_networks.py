@@ -13,6 +13,7 @@ from snnet.optional import MissingWarning
 from snnet.weights.files import WeightsError
 from tests.browser.weights import Far, levit_checkpoint, serving
 from tests.networks import tiny
+from tests.refusals.sites import refusal
 
 
 @pytest.fixture(scope="module")
@@ -98,14 +99,19 @@ def test_the_longest_unused_network_is_given_back(folders, monkeypatch):
     assert len(held.stitches) > 1  # who holds a network keeps it
 
 
-def test_an_unknown_network_is_refused_with_those_there_are(folders):
-    with pytest.raises(ValueError, match="no network 'nonsense' on this page: there are lite, deit"):
-        Service(str(folders[0])).frontier("nonsense")
+@refusal("app/networks.py: on this page")
+def test_an_unknown_network_is_refused_with_those_there_are(refused, folders):
+    service = Service(str(folders[0]))
+    with refused() as told:
+        service.frontier("nonsense")
+    assert "no network 'nonsense' on this page: there are lite, deit" in told.sentence
+    assert service.frontier(told.sentence.rpartition(", ")[2])
 
 
-def test_weights_that_are_not_here_are_refused_until_they_are_fetched(far, lion):
+@refusal("app/networks.py: are not here: choose it")
+def test_weights_that_are_not_here_are_refused_until_they_are_fetched(refused, far, lion):
     service, served = far
-    with pytest.raises(WeightsError, match="weights of a far network are not here: choose it in the page"):
+    with refused():
         service.classify(str(lion), 1.0, "far")
     assert service.networks.size("far") == {
         "here": False,
@@ -121,18 +127,24 @@ def test_weights_that_are_not_here_are_refused_until_they_are_fetched(far, lion)
     assert len(served.ranges) == 1  # what is here is not fetched again
 
 
-def test_one_fetch_at_a_time(far, folders):
+@refusal("app/fetching.py: is being fetched", "app/networks.py: is being fetched")
+def test_one_fetch_at_a_time(refused, far, folders):
     service, served = far
     served.bytes_a_second = 500_000
     other = Far("other", "another network", folders[1], served.source("far.pth"))
     service.networks._entries["other"] = other
     assert service.networks.fetch("far")["state"] == "running"
     assert service.networks.fetch("far")["state"] == "running"  # whoever asks for the same one joins
-    with pytest.raises(ValueError, match=r"a far network is being fetched.*fetch another network when"):
+    with refused("fetching.py") as told:
         service.networks.fetch("other")
+    assert "a far network is being fetched" in told.sentence
+    with refused("networks.py") as told:
+        service.networks.network_of("far")
     served.bytes_a_second = None
     assert wait_until_done(service, "far")["state"] == "done"
     assert len(served.ranges) == 1
+    assert service.networks.network_of("far")  # as the sentences say
+    assert service.networks.fetch("other")
 
 
 def test_a_fetch_that_nobody_waits_for_stops_and_goes_on_later(far, monkeypatch):

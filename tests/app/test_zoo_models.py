@@ -2,6 +2,7 @@
 
 import json
 import threading
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from snnet.weights.files import WeightsError
 from snnet.weights.sources import HubFile, ReleaseFile
 from tests.browser.weights import serving
 from tests.networks import tiny
+from tests.refusals.sites import refusal
 
 LITE0 = "tf_efficientnet_lite0.in1k"
 FAR = "mobilenetv3_small_050.lamb_in1k"  # the zoo's smallest, 1.6 M parameters
@@ -59,17 +61,22 @@ class TestWeights:
         assert int(logits.argmax()) == found["model"]["top5"][0]["index"]
 
     @pytest.mark.parametrize("model", ["nonsense", None, 7, "../x", ["a"], ""])
-    def test_what_is_no_model_is_refused(self, service, model):
+    @refusal("app/zoo_models.py: no zoo model")
+    def test_what_is_no_model_is_refused(self, refused, service, model):
         for call in (service.zoo.size, service.zoo.fetch, service.zoo.progress):
-            with pytest.raises(ValueError, match="no zoo model"):
+            with refused() as told:
                 call(model)
+            assert service.zoo.progress(told.sentence.rpartition(" ")[2])
 
-    def test_a_size_or_stitch_that_there_is_not_is_refused(self, service, lion):
-        with pytest.raises(ValueError, match="no result at 999 px: at 224 px"):
+    @refusal("app/zoo_models.py: has no result at", "app/zoo_models.py: is no list of")
+    def test_a_size_or_stitch_that_there_is_not_is_refused(self, refused, service, lion):
+        with refused("no result") as told:
             service.compare_photo(str(lion), LITE0, 999, [])
+        assert told.sentence.endswith("no result at 999 px: at 224 px")
+        assert service.compare_photo(str(lion), LITE0, 224, [])
         with pytest.raises(ValueError, match="has no stitch 'nonsense'"):
             service.compare_photo(str(lion), LITE0, 224, ["nonsense"])
-        with pytest.raises(ValueError, match="no list"):
+        with refused("no list"):
             service.compare_photo(str(lion), LITE0, 224, "lite0")
 
     def test_a_photo_that_is_none_is_one_sentence(self, service, tmp_path):
@@ -93,11 +100,14 @@ class TestWeights:
         assert f"hf download timm/{FAR} model.safetensors" in said
         assert "--weights" not in said
 
-    def test_a_model_too_large_for_the_memory_is_refused(self, service, lion, monkeypatch):
-        monkeypatch.setattr(zoo_models, "_free_gb", lambda: 0.01)
+    @refusal("app/zoo_models.py: pick a smaller model")
+    def test_a_model_too_large_for_the_memory_is_refused(self, refused, service, lion, monkeypatch):
+        monkeypatch.setattr(zoo_models, "_free_gb", lambda: 0.05)
         service.zoo._newest = None
-        with pytest.raises(ValueError, match=r"0\.0 GB are free: pick a smaller model"):
-            service.compare_photo(str(lion), LITE0, 224, [])
+        with refused() as told:
+            service.compare_photo(str(lion), "tf_efficientnet_lite2.in1k", 260, [])
+        assert "0.1 GB are free" in told.sentence
+        assert service.compare_photo(str(lion), LITE0, 224, [])
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +143,8 @@ def run(photos, *asked):
 
 
 class TestFetching:
-    def test_its_size_comes_first_then_it_is_fetched_and_run(self, far, checkpoint, service, lion):
+    @refusal("app/zoo_models.py: fetch them first")
+    def test_its_size_comes_first_then_it_is_fetched_and_run(self, refused, far, checkpoint, service, lion):
         photos, served = far
         size = photos.size(FAR)
         assert size == {
@@ -143,7 +154,7 @@ class TestFetching:
             "licence": "apache-2.0",
         }
         assert served.ranges == []  # asking for the size brings nothing
-        with pytest.raises(WeightsError, match="not here: fetch them first"):
+        with refused():
             run(photos, str(lion), FAR, 224, service.net, [])
         photos.fetch(FAR)
         assert wait_until_done(photos, FAR)["state"] == "done"
@@ -170,14 +181,20 @@ class TestFetching:
         photos.fetch(FAR)
         assert wait_until_done(photos, FAR)["state"] == "done"
 
-    def test_another_files_tensors_are_refused(self, far, service, lion, tmp_path):
+    @refusal("app/zoo_models.py: delete it and fetch it again")
+    def test_another_files_tensors_are_refused(self, refused, far, checkpoint, service, lion, tmp_path):
         photos, served = far
         torch.save({"a": torch.zeros(1)}, tmp_path / "x.pth")
         served.files["far.pth"] = (tmp_path / "x.pth").read_bytes()
         photos.fetch(FAR)
         assert wait_until_done(photos, FAR)["state"] == "done"
-        with pytest.raises(WeightsError, match=r"far\.pth: these are not the weights of mobilenetv3"):
+        with refused() as told:
             run(photos, str(lion), FAR, 224, service.net, [])
+        Path(told.sentence.partition(": these are not the weights of mobilenetv3")[0]).unlink()
+        served.files["far.pth"] = checkpoint[0]
+        photos.fetch(FAR)
+        assert wait_until_done(photos, FAR)["state"] == "done"
+        assert run(photos, str(lion), FAR, 224, service.net, [])
 
     def test_one_fetch_at_a_time_with_those_of_networks(self, far, service):
         photos, served = far

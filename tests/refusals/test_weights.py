@@ -180,6 +180,7 @@ def test_weights_that_are_not_the_models(refused, tmp_path, monkeypatch):
     "snnet/catalogue/entries.py: no network {name!r}",
     "snnet/catalogue/entries.py: holds no network",
     "snnet/catalogue/entries.py: holds its own weights",
+    "snnet/catalogue/entries.py: is no file",
     "snnet/catalogue/entries.py: are not here",
     "snnet/tables/published_results.py: no published network",
 )
@@ -199,6 +200,9 @@ def test_names_of_networks(refused, tmp_path, monkeypatch):
         snnet.load(str(tmp_path), weights="x.pth")
     with pytest.warns(UserWarning, match="measured"):
         assert snnet.load(str(tmp_path)).select(gmacs=1)
+    with refused("no file") as told:
+        snnet.load("levit", weights=tmp_path / "gone.pth")
+    assert str(tmp_path / "gone.pth") in told.sentence
     with refused("published") as told:
         published.outline("deit4")
     known = told.sentence.partition("there are ")[2].split(", ")
