@@ -10,6 +10,7 @@ from app import fetching, networks
 from app.service import Service
 from snnet.catalogue import entries, published
 from snnet.optional import MissingWarning
+from snnet.photos.classes import class_names
 from snnet.weights.files import WeightsError
 from tests.browser.weights import Far, levit_checkpoint, serving
 from tests.networks import tiny
@@ -58,7 +59,7 @@ def test_a_folder_is_served_and_the_catalogue_beside_it(folders, lion):
     assert {row["top1"] for row in service.frontier()["stitches"]} == {None}
     answer = service.classify(str(lion), 1.0)
     assert answer["stitch"] in {stitch.name for stitch in service.net.stitches}
-    assert all(row["label"] == f"class {row['index']}" for row in answer["top5"])  # it knows ten classes
+    assert all(row["label"] == class_names()[row["index"]] for row in answer["top5"])
     assert service.frontier("lite")["network"] == "lite"
     assert service.frontier()["network"] == "tiny1"  # nobody else's network has changed
     assert service.state() == "ok"
