@@ -66,7 +66,7 @@ def main() -> None:
         found = frontier.area(costs, top1) - frontier.area(costs, alone)
         stitched = sum(not net.stitches[k].is_anchor for k in frontier.front(costs, top1))
         on = len(frontier.front(costs, top1))
-        print(f"  {name}: {found:.3f}; {stitched} of {on} points of the front are stitched ways")
+        print(f"  {name}: {found:.2f}; {stitched} of {on} points of the front are stitched ways")
 
     if options.ways:
         print(f"\n| way at {default} px | GMACs | before | after |\n|---|---|---|---|")

@@ -180,6 +180,48 @@ def test_the_packages_weights_reach_what_was_published(lite):
         assert low <= row.top1 <= high, anchor.name
 
 
+def test_what_is_written_of_it_is_what_its_tables_say(lite, monkeypatch, capsys):
+    from benchmarks import lite_before_after
+    from snnet.paths import ASSETS
+
+    page = (ASSETS.parent / "docs" / "lite" / "README.md").read_text()
+    readme = (ASSETS.parent / "README.md").read_text()
+    monkeypatch.setattr("sys.argv", ["lite_before_after", "--ways"])
+    lite_before_after.main()
+    lines = capsys.readouterr().out.splitlines()
+    rows = [line for line in lines if line.startswith("| ")]
+    assert len(rows) == 1 + 4 + 1 + 38
+    assert all(row in page for row in rows)
+    assert all(row in readme for row in rows[:5])
+    under = [line for line in lines if "of 38 by more than 2" in line]
+    counts = [line.split()[1] for line in under]
+    words = " ".join(page.split())
+    told = f"{counts[1]} of them stay more than two points under their smaller anchor ({counts[0]} before)"
+    assert told in words
+    areas = [line.split()[1].rstrip(";") for line in lines if "points of the front" in line]
+    assert f"{areas[1]} ({areas[0]} before)" in words
+    fronts = [line.split("; ")[1].split(" points")[0] for line in lines if "points of the front" in line]
+    assert f"{fronts[1].replace('of ', 'of the ')} points of the measured front" in words
+    assert f"({fronts[0]} before)" in words
+
+
+def test_the_readmes_figures_of_it_are_its_own(lite):
+    from snnet.paths import ASSETS
+    from snnet.tables import zoo
+
+    readme = " ".join((ASSETS.parent / "README.md").read_text().split())
+    facts = entries.facts(lite)
+    low, high = facts["gmacs"]
+    for words in (
+        f"{facts['ways']} networks in {facts['params_m']:.1f} M parameters ({facts['size_mb']:.0f} MB)",
+        f"apart they would take {facts['apart_params_m']:.0f} M",
+        f"{facts['stitches']} stitches from {low:.2f} to {high:.2f} GMACs",
+        f"{len(zoo.models()):,} results of {len({model.name for model in zoo.models()}):,} timm models "
+        f"at {len({model.image_size for model in zoo.models()})} image sizes",
+    ):
+        assert words in readme, words
+
+
 def test_the_shipped_figures_are_of_the_shared_photos(shared):
     from timm.data import ImageNetInfo
 

@@ -108,6 +108,22 @@ def test_only_what_reproduces_the_authors_settings_is_called_theirs():
     assert all(words in RECIPES["swin"].describe() for words in RECIPES["swin"].differences)
 
 
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_score_to_expect_is_that_of_the_authors_table(name):
+    stitches = published.family_of(name).stitches
+    top1 = [stitch.top1 for stitch in stitches]
+    expected = f"top-1 {min(top1):.1f}–{max(top1):.1f} %" if top1 else "no table was published"
+    assert RECIPES[name].score == expected
+
+
+def test_lites_score_is_that_of_its_shipped_table():
+    from snnet.evaluation.results import shipped
+
+    ways = [r for r in shipped() if r.stitch.endswith("@224") and "~" in r.stitch]
+    top1 = [100 * result.top1 / result.total for result in ways]
+    assert f"top-1 {min(top1):.1f}–{max(top1):.1f} % on 1,000 validation photos" in RECIPES["lite"].score
+
+
 STEPS = {
     "deit": (1251, 62_550),
     "levit": (1251, 125_100),
