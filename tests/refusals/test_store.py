@@ -10,14 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from app.main import main as app_main
 from snnet.commands import main
 from snnet.evaluation import schema
 from snnet.evaluation import store as stores
-from snnet.evaluation.store import Store
+from snnet.evaluation.evaluate import EvaluationOptions, evaluate
+from snnet.evaluation.store import Store, StoreError
 from snnet.optional import MissingWarning
+from snnet.photos.photo_set import open_photos
 from tests.evaluation.test_store import result
 from tests.limits import disk, disk_of, folder_that_is_only_read, full, only_read
+from tests.networks import tiny
+from tests.photos.sets import noise
 from tests.refusals.sites import refusal
+from tests.training.settings import SYNSETS
 
 ROOT = Path(__file__).parents[2]
 
@@ -282,3 +288,75 @@ def test_it_is_of_a_newer_version(store, refused, tmp_path, monkeypatch):
     assert "update the project" in told.sentence
     follow(told.sentence, store, tmp_path, monkeypatch)
     assert store.file.read_bytes() == before
+
+
+def no_database(store):
+    store.file.write_bytes(b"no database " * 1000)
+
+
+def newer(store):
+    with sqlite3.connect(store.file) as connection:
+        connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+
+
+def in_the_way(store):
+    store.file.unlink()
+    store.file.parent.rmdir()
+    store.file.parent.write_text("a file")
+
+
+@pytest.mark.filterwarnings("ignore::snnet.optional.MissingWarning")
+def test_nothing_but_evaluation_needs_it(store, tmp_path, monkeypatch):
+    """Training, stitching, the frontier and the page go on without, and nothing waits a photo for a lock."""
+    monkeypatch.setattr(stores, "BUSY_S", 0.2)
+    (tmp_path / "photos").mkdir()
+    photos = ["--data", str(noise(tmp_path / "photos", SYNSETS, 2))]
+    net = tmp_path / "net"
+    tiny().save(net)
+    steps = ["--steps", "1", "--batch-size", "2", "--workers", "0", "--warmup-epochs", "0"]
+
+    def train(name):
+        assert main.main(["train", str(net), *photos, *steps, "--out", str(tmp_path / name)]) == 0
+
+    no_database(store)
+    train("damaged")
+    for damage in (newer, in_the_way):
+        monkeypatch.setenv("SNNET_HOME", str(tmp_path / damage.__name__))
+        store = Store()
+        store.put([result()])
+        damage(store)
+        assert main.main(["frontier", str(net), "--csv"]) == 0
+    page = str(tmp_path / "page.html")
+    assert app_main("app.py", ["--network", str(net), "--write-page", page]) == 0
+    monkeypatch.setenv("SNNET_HOME", str(tmp_path / "locked"))
+    store = Store()
+    store.put([result()])
+    with another_process(store.file, "BEGIN EXCLUSIVE"):
+        train("locked run")
+    both = ["stitch", "test_vit", "test_vit3", "--no-pretrained", "--image-size", "32", "--workers", "0"]
+    with folder_that_is_only_read(store.file.parent):
+        assert main.main([*both, *photos, "--limit", "4", "--out", str(tmp_path / "both")]) == 0
+
+
+@pytest.mark.filterwarnings("ignore::snnet.optional.MissingWarning")
+def test_an_evaluation_whose_disk_fills_up_goes_on_where_it_was(tmp_path, monkeypatch):
+    (tmp_path / "photos").mkdir()
+    photos = open_photos(noise(tmp_path / "photos", SYNSETS, 4))
+    net = tiny()
+    options = EvaluationOptions(batch_size=2, save_every_s=0.0)
+    whole = evaluate(net, photos, options, store=Store(tmp_path / "whole.sqlite"))
+    with disk(tmp_path / "disk", "size=20m") as place:
+        store, filler = Store(place / "results.sqlite"), []
+
+        def fills(done, _):
+            if done == 6:
+                filler.append(full(place))
+                filler[0].__enter__()
+
+        with pytest.raises(StoreError, match="disk is full"):
+            evaluate(net, photos, options, store=store, on_progress=fills)
+        filler[0].__exit__(None, None, None)
+        begin = []
+        again = evaluate(net, photos, options, store=store, on_progress=lambda done, _: begin.append(done))
+        assert begin[0] in (4, 6)
+        assert again == whole == store.all()

@@ -11,6 +11,7 @@ import pytest
 
 from app.web.refusal import Refusal
 from app.web.uploads import NAME, Uploads
+from tests.limits import disk, full
 
 
 @pytest.fixture
@@ -166,3 +167,18 @@ def test_a_killed_apps_folder_is_swept_and_a_living_ones_is_not(tmp_path, upload
 def test_a_bound_is_above_nothing(size, tmp_path):
     with pytest.raises(ValueError, match="above 0"):
         Uploads(size, parent=tmp_path)
+
+
+def test_a_full_disk_is_said_and_trying_again_helps(tmp_path):
+    with disk(tmp_path / "disk", "size=1m") as place:
+        uploads = Uploads(parent=place)
+        photos = [put(uploads, 400_000) for _ in range(2)]
+        with uploads.reading({"path": photos[1]}):
+            with pytest.raises(Refusal, match="no room for another photo just now: try again") as told:
+                put(uploads, 400_000)
+            assert told.value.status == 503
+            assert uploads.size == on_disk(uploads) == 400_000  # the other is being read
+            put(uploads, 400_000)
+        with full(place), pytest.raises(Refusal, match="no room"):
+            put(uploads, 1000)
+        uploads.close()
