@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from snnet.weights.files import WeightsError
+from snnet.weights.files import WeightsError, check_opens
 
 CONFIG, WEIGHTS, RESULTS, CARD = "config.json", "model.safetensors", "results.csv", "README.md"
 FORMAT = 1
@@ -30,19 +30,20 @@ _MOST_MODULES, _MOST_WIDTH, _MOST_CLASSES = 512, 8192, 1_000_000
 _MODEL = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?")  # timm's name, with or without a tag
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
-_REMEDY = "save the network again, or fetch the folder whole"
+REMEDY = "save the network again, or fetch the folder whole"
 
 
 def read(file: Path) -> Mapping[str, Any]:
     """Return the plan of a network; WeightsError if the file is none, damaged, or asks for what can't be."""
     inside(file.parent, file.name)
+    check_opens(file, REMEDY)
     try:
         if (size := file.stat().st_size) > _MOST_BYTES:
             raise ValueError(f"{size:,} bytes, where a plan has {_MOST_BYTES:,} at most")
         plan = json.loads(file.read_text(encoding="utf-8"))["snnet"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise WeightsError(
-            f"{file} is not the plan of a stitched network ({type(error).__name__}): save it again"
+            f"{file} is not the plan of a stitched network ({type(error).__name__}): {REMEDY}"
         ) from error
     if not isinstance(plan, dict) or plan.get("format") != FORMAT:
         theirs = plan.get("format") if isinstance(plan, dict) else plan
@@ -53,11 +54,11 @@ def read(file: Path) -> Mapping[str, Any]:
         _check(plan)
     except (ValueError, KeyError, TypeError) as error:
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-        raise WeightsError(f"{file} does not make a network ({kind}{error}): {_REMEDY}") from error
+        raise WeightsError(f"{file} does not make a network ({kind}{error}): {REMEDY}") from error
     theirs = sums(plan).get(CONFIG)
     if theirs is not None and theirs != sum_of(plan):
         raise WeightsError(
-            f"{file} was changed since it was saved (its SHA-256 differs): {_REMEDY}, or take {SUMS!r} out "
+            f"{file} was changed since it was saved (its SHA-256 differs): {REMEDY}, or take {SUMS!r} out "
             "of it if you changed it yourself"
         )
     return plan
@@ -92,13 +93,13 @@ def unchanged(folder: Path, name: str, plan: Mapping[str, Any]) -> Iterator[Path
 
     file = inside(folder, name)
     if not file.is_file():
-        raise WeightsError(f"{file} is missing: {_REMEDY}")
+        raise WeightsError(f"{file} is missing: {REMEDY}")
     expected = sums(plan).get(name)
     with ThreadPoolExecutor(1) as pool:  # hashing leaves the other threads alone
         actual = pool.submit(sum_of_file, file) if expected is not None else None
         yield file
         if actual and actual.result() != expected:
-            raise WeightsError(f"{file} was changed since it was saved (its SHA-256 differs): {_REMEDY}")
+            raise WeightsError(f"{file} was changed since it was saved (its SHA-256 differs): {REMEDY}")
 
 
 def inside(folder: Path, name: str) -> Path:

@@ -74,7 +74,7 @@ def read(folder: Path, make: "type[N]") -> "N":
     Raises WeightsError naming the file that is missing, damaged, changed or of another network.
     """
     plan = read_plan(folder / CONFIG)
-    remedy = "save the network again, or fetch the folder whole"
+    remedy = plans.REMEDY
     with plans.unchanged(folder, WEIGHTS, plan) as file:
         shapes = shapes_of(file, remedy)
         net = _network(plan, folder, make, shapes)
@@ -227,11 +227,18 @@ def _network(
     except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
         if isinstance(error, WeightsError):
             raise
-        raise WeightsError(
-            f"{folder / CONFIG} does not make a network ({type(error).__name__}: {error})"
-        ) from error
+        why = f"does not make a network ({type(error).__name__}: {error})"
+        raise WeightsError(f"{folder / CONFIG} {why}: {plans.REMEDY}{_other_timm(plan)}") from error
     net.origin = dict(plan.get("origin", {}))
     return net
+
+
+def _other_timm(plan: Mapping[str, Any]) -> str:
+    """Return what else may help where a plan was saved by another version of timm."""
+    import timm
+
+    theirs, ours = plan.get("timm"), timm.__version__
+    return "" if theirs in (None, ours) else f", or install timm {theirs}, which saved it: here is {ours}"
 
 
 def _anchor(plan: Mapping[str, Any], number: int, shapes: "Mapping[str, Size] | None") -> "Anchor":

@@ -14,7 +14,7 @@ from snnet.network.network import Network
 from snnet.photos.photo_set import Photos
 from snnet.training.plan import Plan, TrainingError
 from snnet.training.recipes import Recipe
-from snnet.weights.files import load_safely
+from snnet.weights.files import WeightsError, check_opens, load_safely
 
 CHECKPOINT = "checkpoint.pt"
 OUT = "give another folder by --out"
@@ -85,8 +85,13 @@ def read(folder: Path, run: dict[str, Any]) -> dict[str, Any] | None:
     if not file.is_file():
         return None
     try:
+        check_opens(file, "")
         state: dict[str, Any] = load_safely(file, whole=True)
         theirs = json.loads(state["run"])
+    except WeightsError as denial:  # it may not be opened, and is sound perhaps
+        raise TrainingError(str(denial)) from denial
+    except MemoryError as error:
+        raise TrainingError(f"{file} needs more memory than is free: end something else first") from error
     except Exception as error:  # damaged files fail in many ways
         raise TrainingError(
             f"{file} can't be read ({type(error).__name__}): delete it to begin anew"

@@ -29,7 +29,7 @@ def read_checkpoint(file: Path, remedy: str) -> dict[str, Any]:
     import safetensors.torch
     import torch
 
-    _check_opens(file, remedy)
+    check_opens(file, remedy)
     try:
         if file.suffix == ".safetensors":
             content: Any = safetensors.torch.load_file(file)
@@ -62,7 +62,7 @@ def shapes_of(file: Path, remedy: str) -> "dict[str, Size]":
     import safetensors
     import torch
 
-    _check_opens(file, remedy)
+    check_opens(file, remedy)
     try:
         with safetensors.safe_open(file, framework="pt") as tensors:
             names = list(tensors.keys())
@@ -71,7 +71,7 @@ def shapes_of(file: Path, remedy: str) -> "dict[str, Size]":
         raise WeightsError(f"{file} can't be read ({type(error).__name__}): {remedy}") from error
 
 
-def _check_opens(file: Path, remedy: str) -> None:
+def check_opens(file: Path, remedy: str) -> None:
     """Raise WeightsError for a file that isn't there or may not be read, which no new copy would mend."""
     if not file.is_file():
         raise WeightsError(f"{file} is missing: {remedy}")
