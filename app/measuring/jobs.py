@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from snnet.evaluation.accuracy import Accuracy
     from snnet.evaluation.results import Result
     from snnet.evaluation.store import Store
+    from snnet.photos.broken import Remarks
 
     from ..networks import Networks
 
@@ -139,6 +140,7 @@ class Backend:
         import torch
 
         from snnet.evaluation.evaluate import EvaluationOptions, evaluate
+        from snnet.photos.broken import Remarks
         from snnet.photos.photo_set import open_photos
 
         settings = job.settings
@@ -155,13 +157,14 @@ class Backend:
         job.check()
         if torch.accelerator.is_available():  # a copy: the page goes on to ask this one
             net = copy.deepcopy(net).to(torch.accelerator.current_accelerator())
+        remarks = Remarks(settings["skip_broken"])
         new = evaluate(
             net,
             photos,
             EvaluationOptions(
                 precision=settings["precision"],
                 batch_size=_batch(net),
-                skip_broken=settings["skip_broken"],
+                remarks=remarks,
                 save_every_s=SAVE_EVERY_S,
             ),
             store=self._store,
@@ -170,10 +173,8 @@ class Backend:
         if not new:
             return f"Nothing to compute: all {len(net.stitches)} stitches have a result for {job.photos}."
         self._networks.refresh(job.network, self._store)
-        left_out = len(photos) - new[0].total
-        end = f"; {left_out} can't be decoded and were left out." if left_out else "."
         chart = _on_the_chart(self._networks.network_of(job.network).accuracies, new)
-        return f"Measured {_count(len(new), 'stitch', 'es')} on {job.photos}{end} {chart}"
+        return f"Measured {_count(len(new), 'stitch', 'es')} on {job.photos}{_remarks(remarks)}. {chart}"
 
     def table(self, network: Any = "", everything: bool = False) -> dict[str, Any]:
         """Return {"rows" of `Table.rows`, "store": its file, "title": the network's}."""
@@ -214,6 +215,17 @@ def _settings(question: Mapping[str, Any]) -> dict[str, Any]:
         "skip_broken": bool(question.get("skip_broken")),
         "indices": bool(question.get("indices")),
     }
+
+
+def _remarks(remarks: "Remarks") -> str:
+    """Return what there is to say of single photos, as it goes on a sentence."""
+    words = ""
+    if remarks.broken:
+        first = min(remarks.broken).rstrip(".")
+        words += f"; {len(remarks.broken):,} can't be decoded and were left out, the first: {first}"
+    if remarks.notes:
+        words += f"; {len(remarks.notes):,} lack their end marker, but nothing of the picture"
+    return words
 
 
 def _absolute(text: str) -> str:

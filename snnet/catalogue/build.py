@@ -15,6 +15,7 @@ from snnet.stitches.stitch import Stitch
 if TYPE_CHECKING:
     from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.network.anchor import Anchor
+    from snnet.photos.broken import Remarks
     from snnet.photos.fingerprints import Source
     from snnet.photos.photo_set import Photos
     from snnet.photos.transform import Transform
@@ -40,6 +41,7 @@ def stitch(
     batch_size: int = 16,
     workers: int | None = 0,
     progress: bool = False,
+    remarks: "Remarks | None" = None,
 ) -> "StitchedNetwork":
     """Return a network of two or more timm models, joined by stitching layers started on photos.
 
@@ -57,28 +59,32 @@ def stitch(
 
     `max_stitches` thins the ways evenly by GMACs; the anchors are always among them. `low_rank` gives each
     layer a branch of this rank for training (SN-Netv2); it changes nothing before. `own_norms` gives the
-    blocks behind each layer norms of their own (`snnet.network.own_norms`), started like the layers.
+    blocks behind each layer norms of their own (`snnet.network.own_norms`), started like the layers. With
+    `remarks=Remarks(skip_broken=True)` (`snnet.photos.broken`) photos that can't be decoded are left out, and
+    named there.
 
     Raises ValueError for what can't be joined, with the reason, and WeightsError where pretrained weights
     can't be had.
     """
     from snnet.network.start import start
+    from snnet.photos.broken import Remarks
     from snnet.photos.photo_set import Photos, open_photos
 
     joining = Joining(pretrained, ways, kernel, stride, max_stitches, low_rank, own_norms, image_size, crop)
     net = network(names, joining)
     photos = data if isinstance(data, Photos) else open_photos(cast(Any, data), limit=limit, seed=seed)
-    start(net, photos, batch_size=batch_size, workers=workers, progress=progress)
-    net.origin = origin(net, photos) | {"pretrained": pretrained, "ways": ways}
+    remarks = remarks or Remarks()
+    start(net, photos, batch_size=batch_size, workers=workers, progress=progress, remarks=remarks)
+    net.origin = origin(net, photos, remarks) | {"pretrained": pretrained, "ways": ways}
     return net
 
 
-def origin(net: "StitchedNetwork", photos: "Photos") -> dict[str, Any]:
+def origin(net: "StitchedNetwork", photos: "Photos", remarks: "Remarks") -> dict[str, Any]:
     """Return how a network's layers were made, of one that was started on photos."""
     return {
         "method": "least squares, no training",
         "models": [anchor.name for anchor in net.anchors],
-        "photos": len(photos),
+        "photos": len(photos) - len(remarks.broken),
         "fingerprint": photos.fingerprint,
     }
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from snnet import files
 from snnet.commands import malloc
-from snnet.commands.options import add_draw, add_network, add_photos, command, open_photos, say
+from snnet.commands.options import (
+    add_draw,
+    add_network,
+    add_photos,
+    command,
+    open_photos,
+    remarks_of,
+    say,
+    say_remarks,
+)
 
 if TYPE_CHECKING:
     from snnet.catalogue.stitched_network import StitchedNetwork
@@ -31,9 +40,6 @@ def add(commands: Any) -> None:
     add_draw(parser)
     option = parser.add_argument
     option("--precision", default="float32", choices=("float32", "bfloat16", "float16"))
-    option(
-        "--skip-broken", action="store_true", help="leave out photos that can't be decoded, and say how many"
-    )
     option("--save-every", type=float, default=10.0, metavar="SECONDS", help="what a kill costs at most")
     option("--about", metavar="TEXT", help="how tables and the page name these photos")
     option("--table", type=Path, help="also write what is known on these photos as a CSV table")
@@ -59,12 +65,13 @@ def run(options: argparse.Namespace) -> None:
     processes = Processes()
     if processes.size == 1 and torch.accelerator.is_available():
         net.to(torch.accelerator.current_accelerator())
+    remarks = remarks_of(options)
     measuring = EvaluationOptions(
         precision=options.precision,
         batch_size=options.batch_size,
         workers=options.workers,
         about=options.about,
-        skip_broken=options.skip_broken,
+        remarks=remarks,
         save_every_s=options.save_every,
         progress=True,
     )
@@ -73,6 +80,10 @@ def run(options: argparse.Namespace) -> None:
         return
     net.cpu()
     _say_what_ran(net, photos, new)
+    if new:
+        say_remarks(remarks, options)
+    elif options.broken_list:
+        say(f"{options.broken_list} isn't written: no photo was decoded")
     by_name = results_on(net, photos, options.precision)
     rows = [by_name[stitch.name] for stitch in net.stitches]
     if options.table:
@@ -87,8 +98,6 @@ def _say_what_ran(net: "StitchedNetwork", photos: "Photos", new: "list[Result]")
     if not new:
         say(f"nothing to compute: all {len(net.stitches)} stitches have a result for {photos.describe()}")
         return
-    if new[0].total < len(photos):
-        say(f"{len(photos) - new[0].total} photos left out, because they can't be decoded")
     alone, shared = saved(net, [net.stitch(result.stitch) for result in new])
     say(
         f"measured {len(new)} stitches: {shared:.1f} GMACs a photo where one by one takes {alone:.1f} "

@@ -20,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     openmp.spin_briefly()
     from snnet.optional import say_plainly
+    from snnet.photos.broken import is_broken
     from snnet.weights.files import WeightsError
 
     say_plainly()
@@ -33,7 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, OSError) and not error.filename and files.is_places(error):
             _end_output()
             error = OSError(f"the output can't be written ({error.strerror}): send it elsewhere")
-        print(f"snnet {options.command}: {error}", file=sys.stderr)
+        hint = ""
+        if is_broken(error) and not getattr(options, "skip_broken", True):
+            hint = " Or leave out such photos: --skip-broken."
+        print(f"snnet {options.command}: {error}{hint}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"snnet {options.command}: stopped", file=sys.stderr)

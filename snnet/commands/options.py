@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from snnet.photos.broken import Remarks
     from snnet.photos.photo_set import Photos
 
 
@@ -55,6 +56,12 @@ def add_photos(parser: argparse.ArgumentParser, what: str, split: str = "validat
         type=int,
         help="processes that decode photos; 0: none but this one (by default by the number of photos)",
     )
+    parser.add_argument(
+        "--skip-broken", action="store_true", help="leave out photos that can't be decoded, and list them"
+    )
+    parser.add_argument(
+        "--broken-list", type=Path, metavar="FILE", help="also write the whole list into this file"
+    )
 
 
 def add_draw(parser: argparse.ArgumentParser, limit: int | None = None) -> None:
@@ -73,6 +80,27 @@ def open_photos(options: argparse.Namespace, **more: Any) -> "Photos":
     path = options.data[0] if len(options.data) == 1 else options.data
     source = {name: getattr(options, name) for name in ("labels", "labels_are", "split", "limit")}
     return photo_set.open_photos(path, **source, **more)
+
+
+def remarks_of(options: argparse.Namespace) -> "Remarks":
+    """Return what hears of photos that are left out; a list that couldn't be written shows now."""
+    from snnet import files
+    from snnet.photos.broken import Remarks
+
+    if options.broken_list:
+        files.check(options.broken_list)
+    return Remarks(options.skip_broken)
+
+
+def say_remarks(remarks: "Remarks", options: argparse.Namespace) -> None:
+    """Print what there is to say of single photos, and write the whole list where that is asked for."""
+    from snnet import files
+
+    for line in remarks.lines():
+        say(line)
+    if options.broken_list:
+        files.write_text(options.broken_list, "".join(f"{sentence}\n" for sentence in sorted(remarks.broken)))
+        say(f"wrote {options.broken_list}")
 
 
 def say(text: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from snnet import files
 from snnet.commands import malloc
-from snnet.commands.options import add_draw, add_photos, command, open_photos, say
+from snnet.commands.options import add_draw, add_photos, command, open_photos, remarks_of, say, say_remarks
 
 _JOINING = (
     *("pretrained", "ways", "kernel", "stride", "max_stitches", "low_rank", "own_norms"),
@@ -62,18 +62,25 @@ def run(options: argparse.Namespace) -> None:
     if options.out:  # what can't be written shows now
         files.check(options.out / "config.json", elsewhere="give another folder by --out")
     photos = open_photos(options, seed=options.seed)
-    settings = {"batch_size": options.batch_size, "workers": options.workers, "progress": True}
+    remarks = remarks_of(options)
+    settings: dict[str, Any] = {
+        "batch_size": options.batch_size,
+        "workers": options.workers,
+        "progress": True,
+    }
+    settings["remarks"] = remarks
     names = [entry.name for entry in entries.entries()]
     if len(options.models) == 1 and options.models[0] in names:
         net = entries.entry(options.models[0]).untrained(options.own_norms)
         assert net is not None  # those of the catalogue all begin from their anchors
         start(net, photos, **settings)
-        net.origin = build.origin(net, photos)
+        net.origin = build.origin(net, photos, remarks)
     else:
         joining = {name: getattr(options, name) for name in _JOINING}
         net = build.stitch(options.models, data=photos, **joining, **settings)
     folder = options.out or Path(net.name)
     net.save(folder)
+    say_remarks(remarks, options)
     for weights in weights_of(net).values():
         say(f"weights {licences.credit(weights)}")
     low, high = net.printed_range()

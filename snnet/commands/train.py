@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from snnet import files
 from snnet.commands import malloc
-from snnet.commands.options import add_photos, command, open_photos, say
+from snnet.commands.options import add_photos, command, open_photos, remarks_of, say, say_remarks
 from snnet.training.recipes import RECIPES, Recipe
 
 if TYPE_CHECKING:
@@ -73,15 +73,18 @@ def run(options: argparse.Namespace) -> None:
     if options.dry_run:
         _say_what_would_run(name, net, photos, recipe)
         return
+    remarks = remarks_of(options)
     running = TrainingOptions(
         is_started=untrained is None,
         workers=options.workers,
         checkpoint_every_s=options.checkpoint_every,
         progress=True,
+        remarks=remarks,
     )
     train(net, photos, recipe, options.out, running)
     if os.environ.get("RANK", "0") != "0":
         return
+    say_remarks(remarks, options)
     if doubles := doubles_in_words(photos):
         say(f"{photos.describe()}: {doubles}")
     if options.plot:

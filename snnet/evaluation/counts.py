@@ -3,7 +3,7 @@
 import io
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
@@ -28,6 +28,7 @@ class Counts:
     `measured` are the photos done that could be decoded; `hits` holds by stitch and top, eight photos a byte,
     whether the answer was right: (0, 0, 0) where that is not known of all. `order` is that of the photos.
     `silent` counts by stitch the photos that got no finite answer, which is a wrong one.
+    `broken` and `notes` have a sentence for each photo that was left out, or that has a note.
     """
 
     done: np.ndarray
@@ -38,6 +39,7 @@ class Counts:
     hits: np.ndarray
     order: str
     silent: np.ndarray
+    notes: list[str] = field(default_factory=list)
 
     @classmethod
     def none(cls, net: Network, photos: Photos, stitches: Sequence[Stitch]) -> "Counts":
@@ -68,6 +70,7 @@ class Counts:
         if "hits" not in values:  # of a version that counted no single photos: it goes on without them
             values |= {"measured": self.measured, "hits": np.zeros((0, 0, 0), np.uint8), "order": self.order}
         values.setdefault("silent", self.silent)  # of a version that did not count them
+        values.setdefault("notes", np.array([], dtype=str))  # of a version that had none
         if missing := vars(self).keys() - values:
             raise ValueError(f"it has no {', '.join(sorted(missing))}")
         if str(values["order"]) != self.order:
@@ -77,7 +80,7 @@ class Counts:
             is_without = name == "hits" and not array.size
             if array.dtype != like.dtype or (array.shape != like.shape and not is_without):
                 raise ValueError(f"{name} is of another shape")
-        texts = {"broken": values["broken"].tolist(), "order": self.order}
+        texts = {name: values[name].tolist() for name in ("broken", "notes")} | {"order": self.order}
         counts = Counts(**{name: values[name] for name in vars(self)} | texts)
         counts.check()
         return counts
@@ -98,7 +101,8 @@ class Counts:
     def to_bytes(self) -> bytes:
         """Return the counts as NumPy's npz."""
         file = io.BytesIO()
-        np.savez_compressed(file, **vars(self) | {"broken": np.array(self.broken, dtype=str)})
+        texts = {name: np.array(getattr(self, name), dtype=str) for name in ("broken", "notes")}
+        np.savez_compressed(file, **vars(self) | texts)
         return file.getvalue()
 
     def note(self, indices: Sequence[int], hits: np.ndarray | None) -> None:
@@ -132,6 +136,7 @@ class Saver:
         self._saved = time.monotonic()
         self._fresh: list[int] = []
         self._broken: list[str] = []
+        self._notes: list[str] = []
         self._measured: list[int] = []
         self._hits: list[torch.Tensor] = []  # (stitches, tops, photos) a batch
         self._photos = torch.zeros(counts.photos.shape, dtype=torch.int64)
@@ -166,6 +171,7 @@ class Saver:
         self._photos.index_add_(0, batch.labels, torch.ones_like(batch.labels))
         self._fresh += [*batch.indices.tolist(), *(index for index, _ in batch.broken)]
         self._broken += [sentence for _, sentence in batch.broken]
+        self._notes += batch.notes
 
     def save(self) -> None:
         """Add up and keep; every process calls it at the same step."""
@@ -176,16 +182,18 @@ class Saver:
         self.counts.photos += self.processes.sum(self._photos).cpu().numpy()
         self.counts.silent += self.processes.sum(self._silent).cpu().numpy()
         hits = np.packbits(torch.cat(self._hits, dim=-1).cpu().numpy(), axis=-1) if self._hits else None
-        shares = self.processes.gather((self._fresh, self._broken, self._measured, hits))
-        for fresh, broken, measured, hits in shares:
+        shares = self.processes.gather((self._fresh, self._broken, self._notes, self._measured, hits))
+        for fresh, broken, notes, measured, hits in shares:
             self.counts.done[fresh] = True
             self.counts.broken += broken
+            self.counts.notes += notes
             if hits is not None:
                 hits = np.unpackbits(hits, axis=-1, count=len(measured))
             self.counts.note(measured, hits)
         if self.processes.is_main:
             self._store.put_progress(self._run, self.counts.to_bytes())
-        self._right, self._fresh, self._broken, self._measured, self._hits = None, [], [], [], []
+        self._right, self._measured, self._hits = None, [], []
+        self._fresh, self._broken, self._notes = [], [], []
         self._photos.zero_()
         self._silent.zero_()
         self._saved = time.monotonic()

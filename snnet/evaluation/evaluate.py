@@ -23,6 +23,7 @@ from snnet.network.network import Network
 from snnet.network.sweep import sweep
 from snnet.optional import warn
 from snnet.photos.batches import Batch
+from snnet.photos.broken import Remarks
 from snnet.photos.decode import PhotoError
 from snnet.photos.heads import doubles_in_words, outputs_of, reduction
 from snnet.photos.photo_set import Photos
@@ -35,15 +36,15 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": t
 class EvaluationOptions:
     """How to evaluate; ValueError for an unknown precision.
 
-    With `skip_broken`, photos that can't be decoded are left out, which `total` and `photos_about` of the
-    results tell.
+    With `remarks.skip_broken`, photos that can't be decoded are left out, which `total` and `photos_about` of
+    the results tell.
     """
 
     precision: str = "float32"
     batch_size: int = 32  # past 16 the throughput of a CPU hardly rises
     workers: int | None = 0  # decoding is a small part beside many stitches
     about: str | None = None  # how people should read of these photos, e.g. beside an estimate
-    skip_broken: bool = False
+    remarks: Remarks | None = None  # whether broken photos are left out; hears of them, and of notes
     save_every_s: float = 10.0  # what a kill costs at most, beside the batch under way
     progress: bool = False  # draw a bar
 
@@ -138,6 +139,10 @@ class _Evaluation:
     options: EvaluationOptions
     saver: Saver
 
+    @property
+    def remarks(self) -> Remarks:
+        return self.options.remarks or Remarks()
+
     def measure(self, share: Sequence[int]) -> Iterator[int]:
         """Count this process's share of the photos; yield how many photos all have done, step by step."""
         from snnet.photos.batches import batches
@@ -168,7 +173,7 @@ class _Evaluation:
                 options.batch_size,
                 options.workers,
                 rows=share,
-                skip_broken=options.skip_broken,
+                skip_broken=self.remarks.skip_broken,
             )
         while True:
             batch, wrong = None, ""
@@ -191,8 +196,16 @@ class _Evaluation:
             yield sum(processes.gather(0 if batch is None else len(batch.labels) + len(batch.broken)))
 
     def results(self) -> list[Result]:
-        """Return what was counted, a result a stitch."""
+        """Return what was counted, a result a stitch, and tell what there is to say of single photos.
+
+        Raises PhotoError where none could be decoded.
+        """
         counts = self.saver.counts
+        self.remarks.broken.update(counts.broken)
+        self.remarks.notes.update(counts.notes)
+        if not counts.photos.sum():
+            first = min(counts.broken)
+            raise PhotoError(f"none of {self.photos.describe()} can be decoded, the first: {first}")
         route, today = routes(self.net), datetime.date.today().isoformat()
         about = self.options.about or self.photos.describe()
         if words := reduction(self.net.label_set):

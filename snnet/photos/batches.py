@@ -7,7 +7,8 @@ from functools import partial
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from snnet.photos.decode import PhotoError
+from snnet.photos.broken import is_broken
+from snnet.photos.decode import NOTE, PhotoError
 from snnet.photos.store import SourceError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Batch(NamedTuple):
     labels: "torch.Tensor"  # (B,) int64
     indices: "torch.Tensor"  # (B,) int64, in the photos that were given
     broken: tuple[tuple[int, str], ...] = ()  # (index, sentence) of photos that can't be decoded
+    notes: tuple[str, ...] = ()  # of photos that decode nevertheless
 
 
 def batches(
@@ -48,7 +50,8 @@ def batches(
     work under `if __name__ == "__main__":`, as always with Python's processes.
 
     With `skip_broken`, photos that can't be decoded are left out and named in their batch's `broken`; a
-    batch of nothing else has B = 0. Without it they raise PhotoError, which names the photo.
+    batch of nothing else has B = 0. Without it they raise PhotoError, which names the photo; with it, so do
+    those that `is_broken` doesn't call broken.
 
     Raises SourceError where the hub stops giving photos; ValueError for a batch below 1, negative workers, no
     transform, or rows outside the photos.
@@ -82,9 +85,9 @@ def _whole(
         generator=torch.Generator(),  # else the loader draws from, and so moves, the caller's global one
         **worker_options(workers),
     )
-    for order, (images, labels, indices, failures) in zip(orders, loader, strict=True):
+    for order, (images, labels, indices, failures, notes) in zip(orders, loader, strict=True):
         for _, error in failures:
-            if not (skip_broken and isinstance(error, PhotoError)):
+            if not (skip_broken and is_broken(error)):
                 raise error
         if not order:  # only there to keep the workers' turns
             continue
@@ -95,6 +98,7 @@ def _whole(
             torch.tensor(labels, dtype=torch.int64),
             torch.tensor(indices, dtype=torch.int64),
             tuple((index, str(error)) for index, error in failures),
+            notes,
         )
 
 
@@ -192,11 +196,12 @@ def _cores() -> int:
 
 
 Failure = tuple[int, PhotoError | SourceError]  # of the photo with this index
+Item = tuple[list[Any], int, int, str]  # inputs, label, index, note
 
 
 @dataclass(frozen=True)
 class _Prepared:
-    """What a worker holds: photo i as (its inputs, label, i), or (i, the error that says why not)."""
+    """What a worker holds: photo i as (its inputs, label, i, note), or (i, the error that says why not)."""
 
     photos: "Photos"
     transforms: "tuple[Transform, ...]"
@@ -204,21 +209,22 @@ class _Prepared:
     def __len__(self) -> int:
         return len(self.photos)
 
-    def __getitem__(self, index: int) -> "tuple[list[torch.Tensor], int, int] | Failure":
+    def __getitem__(self, index: int) -> "Item | Failure":
         try:
             image, label = self.photos[index]
         except (PhotoError, SourceError) as error:
             return index, error  # raised in the calling process: the loader would add a worker's traceback
-        return [transform(image) for transform in self.transforms], label, index
+        note = image.info.get(NOTE, "")
+        return [transform(image) for transform in self.transforms], label, index, note
 
 
 def _collate(
-    items: "list[tuple[list[torch.Tensor], int, int] | Failure]",
-) -> "tuple[list[torch.Tensor], tuple[int, ...], tuple[int, ...], list[Failure]]":
+    items: "list[Item | Failure]",
+) -> "tuple[list[torch.Tensor], tuple[int, ...], tuple[int, ...], list[Failure], tuple[str, ...]]":
     import torch
 
     failures = [item for item in items if len(item) == 2]
-    sound = [item for item in items if len(item) == 3]
-    inputs, labels, indices = zip(*sound, strict=True) if sound else ((), (), ())
+    sound = [item for item in items if len(item) == 4]
+    inputs, labels, indices, notes = zip(*sound, strict=True) if sound else ((), (), (), ())
     images = [torch.stack(same) for same in zip(*inputs, strict=True)]  # each (B, 3, S, S)
-    return images, labels, indices, failures
+    return images, labels, indices, failures, tuple(filter(None, notes))

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from PIL import Image
 
 from snnet.photos import ground_truth, hub
-from snnet.photos.decode import SUFFIXES, PhotoError, decode
+from snnet.photos.decode import NOTE, SUFFIXES, PhotoError, decode
 from snnet.photos.files import Files, firsts, matching, parquet_files, photos_below
 from snnet.photos.fingerprints import Remember, Source, combined
 from snnet.photos.folder import Folder, Truth
@@ -89,9 +89,12 @@ class Photos:
     def __getitem__(self, index: int) -> tuple[Image.Image, int]:
         row = self._rows[index]
         try:
-            return decode(*self._store.read(row)), self._store.label(row)
+            image, label = decode(*self._store.read(row)), self._store.label(row)
         except PhotoError as error:
-            raise PhotoError(f"{self._store.where(row)}: {error}") from error
+            raise type(error)(f"{self._store.where(row)}: {error}") from error
+        if note := image.info.get(NOTE):
+            image.info[NOTE] = f"{self._store.where(row)}: {note}"
+        return image, label
 
     def __iter__(self) -> Iterator[tuple[Image.Image, int]]:
         return (self[index] for index in range(len(self)))

@@ -20,6 +20,7 @@ from snnet import files
 from snnet.network.network import Network
 from snnet.network.start import start
 from snnet.network.sweep import together
+from snnet.photos.broken import Remarks
 from snnet.photos.photo_set import Photos
 from snnet.stitches.stitch import Stitch
 from snnet.training import checkpoint
@@ -42,6 +43,9 @@ class TrainingOptions:
     workers: int | None = None  # processes that prepare photos; by default by the number of photos
     checkpoint_every_s: float = 300.0  # what a kill costs at most
     progress: bool = False  # draw a bar
+    remarks: Remarks | None = (
+        None  # whether broken photos are left out; hears which, the same in all processes
+    )
 
 
 class Savable(Protocol):
@@ -67,7 +71,8 @@ def train(
     stitching layers by least squares on `recipe.start_photos` photos first.
 
     Raises TrainingError if `out` holds another run, and where the loss is not finite, with step and stitch;
-    PhotoError for a photo that can't be decoded.
+    PhotoError for a photo that can't be decoded, unless `options.remarks` says to leave those out: the next
+    sound photo of the set then stands in.
     """
     return Run(net, photos, recipe, Path(out), options).go()
 
@@ -96,6 +101,8 @@ class Run:
         options: TrainingOptions = TrainingOptions(),
     ) -> None:
         from accelerate import Accelerator, DistributedDataParallelKwargs
+
+        self.remarks = options.remarks or Remarks()
 
         self.net, self.photos, self.recipe, self.out, self.options = net, photos, recipe, out, options
         # a step's graph is that of its stitch: the others' parameters have no gradient
@@ -133,7 +140,7 @@ class Run:
 
     def _start_layers(self) -> None:
         few = self.photos.sample(min(len(self.photos), self.recipe.start_photos), self.recipe.seed)
-        start(self.net, few, progress=self.options.progress and self.is_main)
+        start(self.net, few, progress=self.options.progress and self.is_main, remarks=self.remarks)
 
     def set_up(self) -> None:
         """Make what the steps take: teacher, optimiser, schedule, mixing, scale and moving average."""
@@ -166,7 +173,7 @@ class Run:
 
         options = self.options
         workers = default_workers(self.photos) if options.workers is None else options.workers
-        samples = Samples(self.photos, self.recipe, self.net.transforms)
+        samples = Samples(self.photos, self.recipe, self.net.transforms, self.remarks.skip_broken)
         rank = self.accelerator.process_index
         log = Log(self.out, first) if self.is_main else None
         saved = begin = time.monotonic()
@@ -179,7 +186,8 @@ class Run:
         )
         mean = math.nan
         with bar, closing(log) if log else nullcontext():
-            for step, (images, labels) in batches(self.plan, samples, first, rank, workers):
+            for step, (images, labels, broken) in batches(self.plan, samples, first, rank, workers):
+                self._hear_of(broken)
                 row = self.step(step, images, labels)
                 now = time.monotonic()
                 row["images_per_s"], begin = self.plan.batch / (now - begin), now
@@ -194,6 +202,17 @@ class Run:
             if log:
                 self._save_checkpoint(self.plan.steps)
         self.accelerator.wait_for_everyone()
+
+    def _hear_of(self, broken: Sequence[str]) -> None:
+        """Note which photos are left out in any process."""
+        from accelerate.utils import gather_object
+
+        new = [sentence for sentence in broken if sentence not in self.remarks.broken]
+        if self.remarks.skip_broken and self.accelerator.num_processes > 1:
+            count = torch.tensor(float(len(new)), device=self.accelerator.device)
+            if self.accelerator.reduce(count, "sum").item():
+                new = gather_object(new)
+        self.remarks.broken.update(new)
 
     def step(self, step: int, images: Tensor, labels: Tensor) -> dict[str, Any]:
         """Train one step on this process's (B, 3, S, S) images; return its row of the log."""
@@ -266,6 +285,7 @@ class Run:
             "average": self._moving(self.ema.module) if self.ema else {},
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
+            "broken": sorted(self.remarks.broken),
         }
         checkpoint.write(self.out, self._identity, state)
 
@@ -275,6 +295,7 @@ class Run:
             self.ema.module.load_state_dict(self.ema.module.state_dict() | state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
+        self.remarks.broken.update(state.get("broken", []))  # an earlier version noted none
         return int(state["step"])
 
     def _finish(self) -> Network:

@@ -6,17 +6,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from snnet.photos.broken import next_sound
 from snnet.photos.decode import PhotoError
 from snnet.photos.photo_set import Photos
+from snnet.photos.store import SourceError
 from snnet.photos.transform import Transform
 from snnet.training.plan import Plan
 from snnet.training.recipes import Recipe
+
+Item = tuple[Tensor, int, list[str]]
 
 
 @contextmanager
@@ -41,24 +46,33 @@ def seeded(*key: Any) -> Iterator[None]:
 
 @dataclass
 class Samples:
-    """What a worker holds: sample (number, photo, image size) as (input, label), or the sentence why not."""
+    """What a worker holds: sample (number, photo, image size) as (input, label, broken), or the error.
+
+    `broken` are sentences: with `skip_broken` the next sound photo of the set stands in for one that can't be
+    decoded, in every epoch and whoever asks, so that nothing depends on how a run was carried out.
+    """
 
     photos: Photos
     recipe: Recipe
     # by px: what evaluation does, whose mean, std and interpolation hold here
     transforms: dict[int, Transform]
+    skip_broken: bool = False
 
     def __len__(self) -> int:
         return len(self.photos)
 
-    def __getitem__(self, key: tuple[int, int, int]) -> tuple[Tensor, int] | str:
+    def __getitem__(self, key: tuple[int, int, int]) -> Item | Exception:
         number, index, size = key
+        broken: list[str] = []
         try:
-            image, label = self.photos[index]
-        except PhotoError as error:
-            return str(error)
+            if self.skip_broken:
+                (image, label), broken = next_sound(self.photos, index)
+            else:
+                image, label = self.photos[index]
+        except (PhotoError, SourceError) as error:
+            return error  # raised in the calling process: the loader would add a worker's traceback
         with seeded("sample", self.recipe.seed, number):
-            return augmentation(self.recipe, self.transforms[size])(image), label
+            return augmentation(self.recipe, self.transforms[size])(image), label, broken
 
 
 @cache
@@ -91,12 +105,12 @@ def augmentation(recipe: Recipe, transform: Transform) -> Any:
     return steps
 
 
-def _collate(rows: Sequence[tuple[Tensor, int] | str]) -> Any:
+def _collate(rows: Sequence[Item | Exception]) -> Any:
     for row in rows:
-        if isinstance(row, str):
+        if isinstance(row, Exception):
             return row
-    images, labels = zip(*rows, strict=True)
-    return torch.stack(images), torch.tensor(labels)
+    images, labels, broken = zip(*rows, strict=True)
+    return torch.stack(images), torch.tensor(labels), list(chain.from_iterable(broken))
 
 
 def _loader(plan: Plan, samples: Samples, first: int, rank: int, workers: int) -> Any:
@@ -119,11 +133,11 @@ def _loader(plan: Plan, samples: Samples, first: int, rank: int, workers: int) -
 
 
 def batches(plan: Plan, samples: Samples, first: int, rank: int, workers: int) -> Iterator[tuple[int, Any]]:
-    """Yield (step, (images, labels)) from a step on, an epoch's length at a time so that no list grows."""
+    """Yield (step, (images, labels, broken)) from a step on, an epoch at a time so that no list grows."""
     step = first
     while step < plan.steps:
         for batch in _loader(plan, samples, step, rank, workers):
-            if isinstance(batch, str):
-                raise PhotoError(batch)
+            if isinstance(batch, Exception):
+                raise batch
             yield step, batch
             step += 1

@@ -18,6 +18,7 @@ from snnet.evaluation.counts import Counts, Saver
 from snnet.evaluation.evaluate import EvaluationOptions, evaluate
 from snnet.evaluation.store import Store, StoreError
 from snnet.optional import MissingWarning
+from snnet.photos.broken import Remarks
 from snnet.photos.photo_set import open_photos
 from tests.evaluation.test_evaluate import SYNSETS, Killed, counted
 from tests.limits import folder_that_is_only_read
@@ -74,7 +75,7 @@ def test_bits_are_those_of_a_loop_over_photos(broken, store, monkeypatch):
     net = tiny()
     with pytest.raises(ValueError, match=r"1\.png"):
         evaluate(net, broken, EvaluationOptions(batch_size=2), store=store)  # goes on below
-    evaluate(net, broken, EvaluationOptions(batch_size=3, skip_broken=True), store=store)
+    evaluate(net, broken, EvaluationOptions(batch_size=3, remarks=Remarks(skip_broken=True)), store=store)
     expected = {stitch.name: np.zeros((2, 9), bool) for stitch in net.stitches}
     for index in (0, 1, 2, 3, 5, 6, 7, 8):
         image, label = broken[index]

@@ -20,6 +20,7 @@ from snnet.evaluation.provenance import missing
 from snnet.evaluation.results import IMAGENET_1K
 from snnet.evaluation.store import Store
 from snnet.network import sweep as walks
+from snnet.photos.broken import Remarks
 from snnet.photos.classes import synset_indices
 from snnet.photos.decode import PhotoError
 from snnet.photos.label_set import LabelSet, of_head
@@ -212,7 +213,9 @@ def test_a_broken_photo_stops_and_what_was_counted_is_kept(with_broken, store, m
         "add",
         lambda saver, batch, outputs: (seen.extend(batch.indices.tolist()), add(saver, batch, outputs)),
     )
-    found = evaluate(net, with_broken, EvaluationOptions(batch_size=2, skip_broken=True), store=store)
+    found = evaluate(
+        net, with_broken, EvaluationOptions(batch_size=2, remarks=Remarks(skip_broken=True)), store=store
+    )
     assert 0 not in seen  # it went on
     assert {r.total for r in found} == {14}
     assert all(r.photos_about.endswith(", 1 broken left out") for r in found)

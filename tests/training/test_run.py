@@ -1,6 +1,8 @@
 import copy
+import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +15,8 @@ import torch
 from snnet.catalogue import saved
 from snnet.catalogue.stitched_network import StitchedNetwork
 from snnet.commands import main
+from snnet.photos.broken import Remarks
+from snnet.photos.decode import PhotoError
 from snnet.photos.label_set import LabelSet, of_head
 from snnet.photos.photo_set import open_photos
 from snnet.training import log as training_log
@@ -296,6 +300,87 @@ def test_kill_9_and_the_same_command_again(place, tmp_path, monkeypatch):
     killed, whole = (StitchedNetwork.from_folder(tmp_path / name) for name in ("killed", "whole"))
     assert equal(killed, whole)
     assert len(training_log.read(tmp_path / "killed")) == 40
+
+
+@pytest.fixture
+def with_broken(place, tmp_path):
+    """The same photos, three of them broken."""
+    copied = tmp_path / "photos"
+    shutil.copytree(place, copied)
+    for file in (f"{SYNSETS[0]}/1.png", f"{SYNSETS[0]}/2.png", f"{SYNSETS[2]}/5.png"):
+        (copied / file).write_bytes(b"no photo at all")
+    return copied
+
+
+class TestBrokenPhotos:
+    def remarks(self, every_s: float = 300.0):
+        return TrainingOptions(workers=0, checkpoint_every_s=every_s, remarks=Remarks(skip_broken=True))
+
+    def test_one_ends_the_run_unless_the_next_is_to_stand_in(self, with_broken, place, tmp_path):
+        settings = recipe(steps=9)
+        with pytest.raises(PhotoError, match=r"\.png is not a photo"):
+            train.train(tiny(), open_photos(with_broken), settings, tmp_path / "stops", ALONE)
+        options = self.remarks()
+        net = train.train(tiny(), open_photos(with_broken), settings, tmp_path / "out", options)
+        assert len(options.remarks.broken) == 3
+        # as with a set in which the next sound photo lies in the place of each
+        sound = tmp_path / "sound"
+        shutil.copytree(place, sound)
+        for number in (1, 2):
+            shutil.copy(sound / SYNSETS[0] / "3.png", sound / SYNSETS[0] / f"{number}.png")
+        stands_in = Plan.samples
+        with pytest.MonkeyPatch.context() as patch:  # the one after the last is the first, of another class
+            patch.setattr(Plan, "samples", lambda *a: [(n, 0 if i == 17 else i) for n, i in stands_in(*a)])
+            other = train.train(tiny(), open_photos(sound), settings, tmp_path / "other", ALONE)
+        assert equal(net, other)
+
+    def test_a_run_that_was_killed_ends_with_equal_weights_and_the_whole_list(
+        self, with_broken, tmp_path, monkeypatch
+    ):
+        photos, settings = open_photos(with_broken), recipe(steps=9)
+        whole = self.remarks()
+        net = train.train(tiny(), photos, settings, tmp_path / "whole", whole)
+        step = train.Run.step
+
+        def dies(run, number, images, labels):
+            if number == 7:
+                raise Killed
+            return step(run, number, images, labels)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(train.Run, "step", dies)
+            with pytest.raises(Killed):
+                train.train(tiny(), photos, settings, tmp_path / "killed", self.remarks(0))
+        rest = self.remarks()
+        assert equal(train.train(tiny(), photos, settings, tmp_path / "killed", rest), net)
+        assert rest.remarks.broken == whole.remarks.broken
+
+    def test_layers_are_started_on_the_others(self, with_broken, tmp_path):
+        options = self.remarks()
+        started = dataclasses.replace(options, is_started=False)
+        train.train(tiny(), open_photos(with_broken), recipe(steps=1, start_photos=18), tmp_path, started)
+        assert len(options.remarks.broken) == 3
+
+
+@pytest.mark.slow
+def test_two_processes_leave_out_what_one_does(with_broken, tmp_path, monkeypatch):
+    monkeypatch.setenv("SNNET_HOME", str(tmp_path))
+    tiny().save(tmp_path / "net")
+    settings = PLAIN | {"anchor_lr": 0, "mixup": 0, "cutmix": 0, "optimizer": "sgd", "lr": 0.02}
+    words = [str(tmp_path / "net"), "--data", str(with_broken), "--skip-broken"]
+    by2 = options(**settings | {"batch_size": 3, "out": tmp_path / "by2"})
+    line = [*words, *by2, "--broken-list", str(tmp_path / "by2.txt")]
+    done = subprocess.run(
+        command(*line, processes=2), cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("3 photos left out, because they can't be decoded:") == 1
+    by1 = options(**settings | {"batch_size": 6, "out": tmp_path / "by1"})
+    assert main.main(["train", *words, *by1, "--broken-list", str(tmp_path / "by1.txt")]) == 0
+    assert (tmp_path / "by1.txt").read_text() == (tmp_path / "by2.txt").read_text()
+    one, two = (StitchedNetwork.from_folder(tmp_path / f"by{processes}") for processes in (1, 2))
+    for name, tensor in one.state_dict().items():
+        assert torch.allclose(tensor, two.state_dict()[name], rtol=1e-4, atol=1e-6), name
 
 
 @pytest.mark.slow
