@@ -199,7 +199,8 @@ def _free_port(port: int, host: str, tries: int = 100) -> int:
                 if error.errno == errno.EADDRINUSE:
                     continue
                 raise OSError(
-                    f"can't serve on {host}, port {candidate}: {error.strerror or error}"
+                    f"can't serve on {host}, port {candidate} ({error.strerror or error}): name one of this "
+                    "machine's addresses by --host, and a port from 1024 on by --port"
                 ) from error
         if candidate != port:
             print(f"port {port} is in use: taking {candidate}", flush=True)

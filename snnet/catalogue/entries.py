@@ -230,7 +230,7 @@ def load(name: str, *, weights: str | Path | None = None) -> "StitchedNetwork":
 def check_weights(network: Entry, weights: Path) -> None:
     """Raise ValueError for a file of weights that can't be an entry's, which has its own, or is no file."""
     if not network.sources:
-        raise ValueError(f"{network.title} holds its own weights: leave --weights out")
+        raise ValueError(f"{network.name} holds its own weights: leave --weights out")
     if not weights.is_file():
         raise ValueError(f"--weights {weights} is no file: name the authors' file of {network.title}")
 

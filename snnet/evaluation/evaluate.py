@@ -91,7 +91,8 @@ def evaluate(
     counts = Counts.none(net, photos, stitches)
     counts = processes.share(_resumed(store, run, counts) if processes.is_main else None)
     saver = Saver(counts, processes, store, run, options.save_every_s)
-    evaluation = _Evaluation(net, photos, stitches, options, saver)
+    doubles = doubles_in_words(photos) if processes.is_main else ""  # hashes files: before the first photo
+    evaluation = _Evaluation(net, photos, stitches, options, saver, doubles)
     left = np.flatnonzero(~counts.done)
     share = np.array_split(left, processes.size)[processes.rank].tolist()
     done = len(photos) - len(left)
@@ -138,6 +139,7 @@ class _Evaluation:
     stitches: Sequence[Stitch]
     options: EvaluationOptions
     saver: Saver
+    doubles: str  # in words, the photos that are there more than once
 
     @property
     def remarks(self) -> Remarks:
@@ -210,8 +212,8 @@ class _Evaluation:
         about = self.options.about or self.photos.describe()
         if words := reduction(self.net.label_set):
             about += f"; {words}"
-        if doubles := doubles_in_words(self.photos):
-            about += f"; {doubles}"
+        if self.doubles:
+            about += f"; {self.doubles}"
         if counts.broken:
             about += f", {len(counts.broken)} broken left out"
         classes = np.flatnonzero(counts.photos).tolist()

@@ -76,7 +76,7 @@ def test_a_port_in_use_is_passed_over_and_said_so():
         (("--network", "levit", "--weights", "README.md"), "app.py: README.md can't be read"),
         (
             ("--host", "256.256.256.256", "--port", "7991"),
-            "app.py: can't serve on 256.256.256.256, port 7991: ",
+            "app.py: can't serve on 256.256.256.256, port 7991 (",
         ),
         (("--port", "70000"), "app.py: no free port from 70000 on"),
     ],

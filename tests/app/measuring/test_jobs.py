@@ -10,6 +10,7 @@ from snnet.evaluation import intervals, provenance, results
 from snnet.evaluation.store import Store
 from tests.networks import tiny
 from tests.photos.sets import noise
+from tests.refusals.sites import refusal
 
 # classes that the ten-class tiny network can answer with
 SYNSETS = ("n01440764", "n01443537", "n01484850")
@@ -97,7 +98,10 @@ class TestWhatIsWrong:
         assert now["sentence"].endswith("The chart shows all of them as measured on 3 of 1,000 classes.")
 
 
-def test_cancelled_and_gone_on_gives_what_one_run_gives(backend, own, photos, small_batches, monkeypatch):
+@refusal("app/measuring/jobs.py: is being measured")
+def test_cancelled_and_gone_on_gives_what_one_run_gives(
+    refused, backend, own, photos, small_batches, monkeypatch
+):
     from snnet.evaluation.counts import Saver
 
     seen, add, reached, go = [], Saver.add, threading.Event(), threading.Event()
@@ -112,8 +116,9 @@ def test_cancelled_and_gone_on_gives_what_one_run_gives(backend, own, photos, sm
     monkeypatch.setattr(Saver, "add", notes)
     backend.start({"path": str(photos)})
     assert reached.wait(60)
-    with pytest.raises(ValueError, match="two tiny anchors is being measured: cancel that"):
+    with refused() as told:
         backend.start({"path": str(photos)})
+    assert "two tiny anchors is being measured: cancel that" in told.sentence
     assert backend.cancel()["state"] == "stopping"
     go.set()
     now = backend.wait()
