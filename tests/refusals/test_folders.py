@@ -140,7 +140,7 @@ def test_a_file_that_may_not_be_read(folder, name):
     "snnet/catalogue/plans.py: is missing",
     "snnet/catalogue/plans.py: (its SHA-256 differs): {REMEDY}')",
     "snnet/catalogue/saved.py: does not fit {folder / CONFIG}",
-    "snnet/catalogue/saved.py: does not make a network",
+    "snnet/catalogue/saved.py: {folder / CONFIG} {why}",
     "snnet/catalogue/saved.py: timm has no model",
     "snnet/catalogue/saved.py: does not fit its anchor",
     "snnet/catalogue/saved.py: blocks and not",
@@ -162,7 +162,7 @@ def test_tensors_of_another_network(refused, whole, folder):
     mended(told)
     safetensors.torch.save_file({n: t for n, t in tensors.items() if not n.startswith("layers.")}, file)
     change(folder, lambda plan: None)
-    with refused("{folder / CONFIG}") as told:
+    with refused("does not fit {folder") as told:
         snnet.load(str(folder))
     mended(told)
     for piece, how in {
@@ -175,7 +175,7 @@ def test_tensors_of_another_network(refused, whole, folder):
             snnet.load(str(folder))
         fetch(told, whole, folder)
     change(folder, lambda p: p.update(timm="0.0.1") or p["anchors"][0]["options"].update(nonsense=3))
-    with refused("make a network") as told:
+    with refused("{why}") as told:
         snnet.load(str(folder))
     assert f"or install timm 0.0.1, which saved it: here is {timm.__version__}" in told.sentence
     mended(told)
