@@ -98,9 +98,8 @@ def bundle(start: str) -> dict[str, str]:
         waiting += imports.values()
         renamed = _IMPORT.sub(partial(_renamed, imports), text)
         if left := re.search(r'^import\b.*"\..*$|\bimport\(', renamed, re.MULTILINE):
-            raise ValueError(
-                f'{name}: {left[0]!r} goes into no one file: write it as import NAMES from "./FILE.js";'
-            )
+            line = 'import NAMES from "./FILE.js";'
+            raise ValueError(f"{name}: {left[0]!r} can't go into one file: write it as {line}")
         coded = base64.b64encode(renamed.encode()).decode()
         modules[_address(name)] = f"data:text/javascript;base64,{coded}"
     return modules

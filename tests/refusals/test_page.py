@@ -8,7 +8,6 @@ import socket
 import pytest
 
 from app import main as command
-from app import one_file, shipped
 from app.measuring.jobs import _settings
 from app.measuring.loopback import check_sender
 from app.measuring.loopback import refusal as why_not
@@ -80,18 +79,6 @@ def test_room_for_uploads(refused, tmp_path):
         with refused():
             Uploads(most_gb=size, parent=tmp_path)
     Uploads(most_gb=0.001, parent=tmp_path).close()
-
-
-@refusal("app/one_file.py: write it in one line")
-def test_an_import_in_several_lines(refused, tmp_path, monkeypatch):
-    monkeypatch.setattr(shipped, "shipped", tmp_path.joinpath)
-    (tmp_path / "b.js").write_text("export const b = 1;\n")
-    (tmp_path / "a.js").write_text('import {\n  b,\n} from "./b.js";\nconst c = import("./b.js");\n')
-    with refused() as told:
-        one_file.bundle("a.js")
-    assert told.sentence.startswith("a.js")
-    (tmp_path / "a.js").write_text('import { b } from "./b.js";\n')
-    assert len(one_file.bundle("a.js")) == 2
 
 
 @refusal(
