@@ -57,7 +57,7 @@ def test_a_folder_is_served_and_the_catalogue_beside_it(folders, lion):
     assert names == [*(entry.name for entry in entries.entries()), "tiny1"]
     assert service.frontier()["network"] == "tiny1"
     assert {row["top1"] for row in service.frontier()["stitches"]} == {None}
-    answer = service.classify(str(lion), 1.0)
+    answer = service.classify(str(lion), 0.007)
     assert answer["stitch"] in {stitch.name for stitch in service.net.stitches}
     assert all(row["label"] == class_names()[row["index"]] for row in answer["top5"])
     assert service.frontier("lite")["network"] == "lite"
@@ -78,7 +78,7 @@ def test_two_visitors_ask_two_networks_at_once(folders, lion):
             if service.classify(str(lion), gmacs, network)["stitch"] not in {s.name for s in net.stitches}:
                 wrong.append(network)
 
-    threads = [threading.Thread(target=visit, args=row) for row in (("lite", 0.5), ("tiny1", 1.0)) * 2]
+    threads = [threading.Thread(target=visit, args=row) for row in (("lite", 0.5), ("tiny1", 0.007)) * 2]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -113,7 +113,7 @@ def test_an_unknown_network_is_refused_with_those_there_are(refused, folders):
 def test_weights_that_are_not_here_are_refused_until_they_are_fetched(refused, far, lion):
     service, served = far
     with refused():
-        service.classify(str(lion), 1.0, "far")
+        service.classify(str(lion), 0.007, "far")
     assert service.networks.size("far") == {
         "here": False,
         "bytes": 1_000_000,
@@ -123,7 +123,7 @@ def test_weights_that_are_not_here_are_refused_until_they_are_fetched(refused, f
     assert served.ranges == []  # asking for the size brings nothing
     service.networks.fetch("far")
     assert wait_until_done(service, "far")["state"] == "done"
-    assert service.classify(str(lion), 1.0, "far")["top5"]
+    assert service.classify(str(lion), 0.007, "far")["top5"]
     service.networks.fetch("far")
     assert len(served.ranges) == 1  # what is here is not fetched again
 
@@ -253,6 +253,6 @@ def test_a_damaged_store_keeps_no_photo_from_its_answer(tmp_path, monkeypatch, l
     service = Service(str(tmp_path / "tiny"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MissingWarning)
-        assert len(service.classify(str(lion), 1.0)["top5"]) == 5
+        assert len(service.classify(str(lion), 0.007)["top5"]) == 5
         assert len(service.sweep(str(lion))) == len(service.net.stitches)
         assert service.network()["stitches"]
