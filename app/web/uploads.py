@@ -23,6 +23,8 @@ try:
 except ImportError:  # Windows: what a killed app left waits for the system's own sweep
     fcntl = None  # type: ignore[assignment]
 
+from snnet import files
+
 from .refusal import Refusal
 
 MOST_GB = 2.0
@@ -31,6 +33,7 @@ SWEEP_S = 600.0  # between two looks for such
 ROOM_BYTES = 1 << 26  # of a full disk that the next photo needs
 NO_ROOM = "There is no room for another photo just now: try again."
 NAME = "snnet-uploads-"
+ELSEWHERE = "let TMPDIR name another folder"
 LOCK = "lock"  # held as long as the process lives
 NEWBORN_S = 60.0  # within which a folder may have no lock yet
 
@@ -55,8 +58,12 @@ class Uploads:
             raise ValueError(f"uploads of {most_gb:g} GB: name a size above 0")
         home = Path(parent or tempfile.gettempdir()).resolve()
         _sweep_dead(home)
-        self.folder = Path(tempfile.mkdtemp(prefix=NAME, dir=home))  # 0700: no other user of the machine
-        self._hold = _locked(self.folder / LOCK)
+        try:
+            self.folder = Path(tempfile.mkdtemp(prefix=NAME, dir=home))  # 0700: no other user of the machine
+            self._hold = _locked(self.folder / LOCK)
+        except OSError as error:
+            what = f"visitors' photos can't be kept in {home}"
+            raise files.WriteError(files.sentence(what, error, home / NAME, ELSEWHERE)) from error
         self._most, self._age_s = int(most_gb * 1e9), age_s
         self._size = 0
         self._lock = threading.Lock()

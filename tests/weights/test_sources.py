@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import random
+import re
 import shutil
 import threading
 import time
@@ -19,6 +20,8 @@ from snnet.weights import sources as download
 from snnet.weights import transfer
 from snnet.weights.files import WeightsError
 from snnet.weights.sources import HubFile, ReleaseFile, fetch, here, size
+from tests.limits import disk, only_read
+from tests.refusals.sites import refusal
 
 NAME = "tiny.safetensors"
 BODY = random.Random(0).randbytes(400_000)
@@ -524,3 +527,26 @@ def test_importing_does_nothing():
     heavy = "[m for m in ('torch', 'httpx', 'huggingface_hub', 'tqdm') if m in sys.modules]"
     code = f"import sys, snnet.weights.sources; sys.exit(', '.join({heavy}) or None)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(download.__file__).parents[2])
+
+
+@refusal("snnet/weights/sources.py: can't be fetched, as")
+@both
+def test_a_place_that_takes_no_file_is_said_with_what_moves_it(site, refused, tmp_path, monkeypatch, kind):
+    """Not a server's doing: each sentence names the variable, which helps; nothing empty is left."""
+    variable = {"hub": "HF_HOME", "release": "TORCH_HOME"}[kind]
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    with disk(tmp_path / "small", "size=300k") as place:
+        monkeypatch.setenv(variable, str(place))
+        with refused() as told:
+            fetch([site.source(kind)])
+        words = rf"the disk is full: 0\.4 MB are needed and .* make room, or let {variable} name another"
+        assert re.search(words, told.sentence), told.sentence
+        assert "get it from" in told.sentence
+        assert not list(place.rglob("*.part*"))
+        with (
+            only_read(place),
+            pytest.raises(WeightsError, match=f"only be read.*let {variable} name another"),
+        ):
+            fetch([site.source(kind)])
+    monkeypatch.setenv(variable, str(tmp_path / "elsewhere"))
+    assert fetch([site.source(kind)]).read_bytes() == BODY

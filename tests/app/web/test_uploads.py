@@ -11,7 +11,8 @@ import pytest
 
 from app.web.refusal import Refusal
 from app.web.uploads import NAME, Uploads
-from tests.limits import disk, full
+from snnet.files import WriteError
+from tests.limits import disk, folder_that_is_only_read, full
 
 
 @pytest.fixture
@@ -182,3 +183,16 @@ def test_a_full_disk_is_said_and_trying_again_helps(tmp_path):
         with full(place), pytest.raises(Refusal, match="no room"):
             put(uploads, 1000)
         uploads.close()
+
+
+def test_a_folder_that_takes_none_is_said_with_what_helps(tmp_path):
+    with disk(tmp_path / "disk", "size=1m,nr_inodes=1") as place:
+        with pytest.raises(
+            WriteError, match=r"can't be kept in .*disk \(the disk takes no more files"
+        ) as told:
+            Uploads(parent=place)
+        assert "let TMPDIR name another folder on another disk" in str(told.value)
+    with folder_that_is_only_read(tmp_path), pytest.raises(WriteError, match=r"is write-protected\): chmod"):
+        Uploads(parent=tmp_path)
+    (tmp_path / "other").mkdir()
+    Uploads(parent=tmp_path / "other").close()
