@@ -44,6 +44,8 @@ class Table:
                 here = stitches.get((result.route, result.transform), [])
                 if result.key in keys or not (here or everything):
                     continue
+                if here and result.classes != net.label_set.digest:  # its outputs were read as others' then
+                    continue
                 keys.add(result.key)
                 for name in here or [result.stitch]:
                     row = {"network": net.name if here else result.network, "stitch": name, "where": where}

@@ -39,6 +39,18 @@ def content(path: Path, remember: Remember | None) -> str:
     return digest
 
 
+def doubles(files: Sequence[Path], remember: Remember | None) -> list[list[int]]:
+    """Return the places of files that are one, byte for byte, together; those of one size alone are read."""
+    by_size: dict[int, list[int]] = {}
+    for place, file in enumerate(files):
+        by_size.setdefault(file.stat().st_size, []).append(place)
+    by_content: dict[str, list[int]] = {}
+    for alike in by_size.values():
+        for place in alike if len(alike) > 1 else ():
+            by_content.setdefault(content(files[place], remember), []).append(place)
+    return [alike for alike in by_content.values() if len(alike) > 1]
+
+
 def combined(*parts: str) -> str:
     """Return the sha256 of a list of parts."""
     # Length before text, so that no two lists of parts read alike.

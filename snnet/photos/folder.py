@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from snnet.photos import labels
 from snnet.photos.files import firsts
-from snnet.photos.fingerprints import Remember, Source, combined, content
+from snnet.photos.fingerprints import Remember, Source, combined, content, doubles
 from snnet.photos.store import UNKNOWN, Store
 
 
@@ -89,14 +89,8 @@ class Folder(Store):
         )
 
     def doubles(self, rows: Sequence[int], remember: Remember | None) -> list[list[int]]:
-        by_size: dict[int, list[int]] = {}
-        for row in rows:
-            by_size.setdefault(os.path.getsize(self.files[row]), []).append(row)
-        by_content: dict[str, list[int]] = {}
-        for alike in by_size.values():
-            for row in alike if len(alike) > 1 else ():
-                by_content.setdefault(content(self.files[row], remember), []).append(row)
-        return [alike for alike in by_content.values() if len(alike) > 1]
+        places = doubles([self.files[row] for row in rows], remember)
+        return [[rows[place] for place in same] for same in places]
 
     def order(self, rows: Sequence[int], remember: Remember | None) -> str:
         return combined("order", *(self.names[row] for row in rows))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from snnet.photos.decode import PhotoError
-from snnet.photos.fingerprints import Remember, Source, combined, content, fingerprint
+from snnet.photos.fingerprints import Remember, Source, combined, content, doubles, fingerprint
 from snnet.photos.labels import LabelsAre, Meaning, of_class_names
 from snnet.photos.store import ACCEPTED, UNKNOWN, SourceError, Store
 
@@ -102,6 +102,18 @@ class Parquet(Store):
 
     def order(self, rows: Sequence[int], remember: Remember | None) -> str:
         return combined("order", *(content(Path(file), remember) for file in self.files))
+
+    def doubles(self, rows: Sequence[int], remember: Remember | None) -> list[list[int]]:
+        """Return the rows of files that are one, byte for byte, together."""
+        alike = doubles(list(map(Path, self.files)), remember) if self.local else []
+        first = {number: same[0] for same in alike for number in same}
+        together: dict[tuple[int, int], list[int]] = {}
+        for row in rows if first else ():
+            group = self._groups[number := self.group(row)]
+            if group.file in first:
+                place = group.before + row - self._starts[number]
+                together.setdefault((first[group.file], place), []).append(row)
+        return [same for same in together.values() if len(same) > 1]
 
     # Opening, and labels.
 

@@ -67,7 +67,7 @@ class Photos:
     def doubles(self) -> tuple[tuple[tuple[str, int], ...], ...]:
         """Photos that are one, byte for byte: (its name, its label) of each, together.
 
-        Files alone are compared, not rows of Parquet files; those of one size are read, unless remembered.
+        Files alone are compared, Parquet files as a whole; those of one size are read, unless remembered.
         """
         doubles = self._store.doubles(self._rows, self._remember)
         return tuple(tuple((self._store.where(r), self._store.label(r)) for r in same) for same in doubles)

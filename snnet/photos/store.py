@@ -61,5 +61,5 @@ class Store(ABC):
         """Return a hash that tells orders of equal photos apart, as `fingerprint` may not."""
 
     def doubles(self, rows: Sequence[int], remember: Remember | None) -> list[list[int]]:
-        """Return those of the rows that are one photo, byte for byte, together; only files are compared."""
+        """Return those of the rows that are one photo, byte for byte, together; files alone are compared."""
         return []

@@ -75,6 +75,16 @@ def test_the_same_photo_again_is_told(tmp_path):
     )
 
 
+def test_a_copy_of_a_parquet_file_is_told(tmp_path):
+    one = parquet(tmp_path / "a.parquet", range(6), range(6))
+    (tmp_path / "b.parquet").write_bytes(one.read_bytes())
+    parquet(tmp_path / "c.parquet", range(6, 12), range(6, 12))
+    photos = open_photos(tmp_path)
+    assert doubles_in_words(photos) == "6 photos are there more than once"
+    assert [{label for _, label in same} for same in photos.doubles] == [{k} for k in range(6)]
+    assert doubles_in_words(open_photos([one, tmp_path / "c.parquet"])) == ""
+
+
 def test_only_files_of_one_size_are_read_for_it(tmp_path, monkeypatch):
     root = tmp_path / "set"
     root.mkdir()
