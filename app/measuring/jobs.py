@@ -69,12 +69,13 @@ class _Evaluation(Job):
 class _Watched:
     """Remembers fingerprints as the store does, and notes how many were asked; stops when it should."""
 
-    def __init__(self, job: Job, store: "Store") -> None:
+    def __init__(self, job: _Evaluation, store: "Store") -> None:
         self._job, self._memory = job, store.fingerprints
 
     def get(self, key: tuple[str, int, int], /) -> str | None:
         self._job.check()
-        self._job.done += 1
+        if self._job.state == "reading":  # photos that are equal are looked for afterwards
+            self._job.done += 1
         return self._memory.get(key)
 
     def __setitem__(self, key: tuple[str, int, int], fingerprint: str, /) -> None:

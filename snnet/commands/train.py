@@ -54,6 +54,7 @@ def run(options: argparse.Namespace) -> None:
     from snnet.catalogue import entries
     from snnet.evaluation.store import Store
     from snnet.photos.heads import doubles_in_words
+    from snnet.training.plan import check_labels, needs_labels
     from snnet.training.run import TrainingOptions, train
 
     malloc.keep_freed()
@@ -81,12 +82,15 @@ def run(options: argparse.Namespace) -> None:
         progress=True,
         remarks=remarks,
     )
+    is_main = os.environ.get("RANK", "0") == "0"
+    if needs_labels(recipe):
+        check_labels(net, photos, recipe)  # what is refused is so before any photo is read
+    if is_main and (doubles := doubles_in_words(photos)):
+        say(f"{photos.describe()}: {doubles}")
     train(net, photos, recipe, options.out, running)
-    if os.environ.get("RANK", "0") != "0":
+    if not is_main:
         return
     say_remarks(remarks, options)
-    if doubles := doubles_in_words(photos):
-        say(f"{photos.describe()}: {doubles}")
     if options.plot:
         from snnet.commands import plots
 
