@@ -112,7 +112,9 @@ def _serve(options: argparse.Namespace) -> None:
 
 def _parser(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=program, description="Serve the SN-Net explorer, or write it into a file."
+        prog=program,
+        description="Serve the SN-Net explorer, or write it into a file.",
+        epilog=f"example: python {program} --network lite --write-page lite.html",
     )
     parser.add_argument(
         "--network",

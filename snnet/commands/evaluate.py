@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
         "evaluate",
         run,
         "Measure every stitch on labelled photos and remember the results.",
-        "lite --data val.parquet",
+        "lite --data assets/samples --limit 1",
     )
     add_network(parser)
     add_photos(parser, "labelled photos")

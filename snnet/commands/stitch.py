@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
         "stitch",
         run,
         "Join timm models by stitching layers, started by least squares on photos.",
-        "resnet18 resnet50 --data photos/ --out resnets/",
+        "tf_efficientnet_lite0 tf_efficientnet_lite1 --data assets/samples --out lites/",
     )
     option = parser.add_argument
     option(

@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
         "train",
         run,
         "Train a network's stitches jointly by distillation; a killed run goes on where it was.",
-        "deit --data ILSVRC2012/train --out deit-trained/ --dry-run",
+        "lite --data assets/samples --out trained/ --dry-run",
     )
     option = parser.add_argument
     option("network", help="a name of the catalogue, trained from its anchors, or a folder")
