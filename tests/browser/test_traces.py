@@ -102,6 +102,25 @@ def test_sources_look_different_and_bars_are_the_intervals(draw, service):
     assert len({frozenset(symbols) for symbols in looks.values()}) == len(looks)
 
 
+def test_figures_of_some_classes_say_so_and_look_like_no_others(draw, service):
+    layer = dict(service.network())
+    words = "measured on 20 of 1,000 classes"
+    partial = {"source": "partial", "classes": 20, "origin": words}
+    layer["stitches"] = [row | partial for row in layer["stitches"]]
+    marks = of(draw(layer), "stitch")
+    assert {trace["marker"]["symbol"] for trace in marks} == {"square-open"}
+    assert all(words in text for trace in marks for text in trace["text"])
+
+
+def test_what_is_not_timms_of_a_model_is_said_of_it(draw):
+    texts = [text for trace in of(draw(), "zoo") for text in trace["text"]]
+    noted = [m for m in zoo.models() if m.note]
+    for model in noted:
+        (text,) = (t for t in texts if t.startswith(f"<b>{model.name}<") and f" {model.image_size} px" in t)
+        assert " ".join(text.split("<br>")[3:]) == model.note
+    assert sum(len(text.split("<br>")) > 3 for text in texts) == len(noted)
+
+
 def test_hover_names_control_and_method(draw, service):
     texts = [
         text for t in of(draw(service.network()), "stitch") if t["name"] == "estimated" for text in t["text"]

@@ -2,6 +2,7 @@
 
 import json
 
+from app import one_file, shipped
 from app.figures import zoo_table
 from snnet.evaluation import accuracy
 from snnet.tables import zoo
@@ -19,6 +20,17 @@ class TestTable:
             assert kinds[columns["pretraining"][row]] == model.pretraining
             for key in found["sets"]:
                 assert columns[key][row] == getattr(model, key)
+
+    def test_what_is_not_timms_is_said(self):
+        notes = zoo_table.table()["notes"]
+        assert {place for place, m in enumerate(zoo.models()) if m.note} == set(notes)
+
+    def test_sets_of_fewer_classes_say_how_many(self):
+        assert [key for key, words in zoo_table.SETS.items() if "(200 classes)" in words] == ["a", "r"]
+
+    def test_what_the_validation_photos_chose_is_said_once(self):
+        page = "".join(shipped.text(f"{name}.html") for name in ("explorer", *one_file.PARTS, "stage/stage"))
+        assert page.count("validation photos also chose many of these models") == 1
 
 
 class TestOtherSets:
