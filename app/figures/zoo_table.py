@@ -37,7 +37,7 @@ def table() -> dict[str, Any]:
             "pretraining": [kinds.index(model.pretraining) for model in models],
             "distilled": [int(model.is_distilled) for model in models],
         },
-        "notes": {place: model.note for place, model in enumerate(models) if model.note},
+        "notes": {str(place): model.note for place, model in enumerate(models) if model.note},
         "families": families,
         "pretraining": zoo.PRETRAINING,
         "sets": SETS,

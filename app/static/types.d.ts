@@ -42,7 +42,7 @@ export interface Zoo {
   columns: Record<string, any[]>;
   families: string[];
   pretraining: Record<string, string>;
-  notes: Record<number, string>; // what of a row's figures is not timm's
+  notes: Record<string, string>; // what of a row's figures is not timm's
   sets: Record<string, string>;
 }
 
