@@ -117,7 +117,12 @@ def network(names: Sequence[str], joining: Joining) -> "StitchedNetwork":
     with torch.inference_mode():
         images = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0))
         for anchor, way in zip(net.anchors, net.stitches, strict=False):
-            if not torch.allclose(net(images, way), anchor.model(images), rtol=1e-4, atol=1e-5):
+            whole = anchor.model(images)
+            if not whole.isfinite().all():
+                raise ValueError(
+                    f"{anchor.name} gives no finite answer: its weights are broken, fetch them again"
+                )
+            if not torch.allclose(net(images, way), whole, rtol=1e-4, atol=1e-5):
                 raise ValueError(
                     f"{anchor.name} can't be cut, as it is another model when run in parts: take another"
                 )

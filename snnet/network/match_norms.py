@@ -25,6 +25,8 @@ def match(net: Network, images: Tensor) -> None:
 
     `images` is (B, 3, S, S), the photos to match on. The norms of a way are set one after the other, each on
     what those before it have become; a layer of several ways is matched on the first of them.
+
+    ValueError names a norm that something not finite reaches.
     """
     ways: dict[str, Stitch] = {}
     for stitch in net.stitches:
@@ -38,7 +40,7 @@ def match(net: Network, images: Tensor) -> None:
         some = {layer: way for layer, way in ways.items() if len(way.layers) == crossings}
         with ExitStack() as hooks:
             for layer, way in some.items():
-                hooks.enter_context(_before(net.behind(layer), _corrector(moments[way.anchors[-1]])))
+                hooks.enter_context(_before(net.behind(layer), _corrector(layer, moments[way.anchors[-1]])))
             for _ in together(net, images, list(some.values())):
                 pass
 
@@ -49,6 +51,7 @@ def _moments(anchor: Anchor, images: Tensor) -> dict[str, tuple[Tensor, Tensor]]
 
     def note(name: str, norm: Any, x: Tensor) -> None:
         moments[name] = _channels(norm, x)
+        _check(anchor.name, name, *moments[name])
 
     with _before(anchor, note):
         x = images
@@ -57,9 +60,18 @@ def _moments(anchor: Anchor, images: Tensor) -> dict[str, tuple[Tensor, Tensor]]
     return moments
 
 
-def _corrector(moments: dict[str, tuple[Tensor, Tensor]]) -> Callable[[str, Any, Tensor], None]:
+def _check(behind: str, norm: str, mean: Tensor, variance: Tensor) -> None:
+    if not (mean.isfinite().all() and variance.isfinite().all()):
+        raise ValueError(
+            f"what reaches the norm {norm} behind {behind} is not finite: the weights before it are broken, "
+            "fetch or save them again"
+        )
+
+
+def _corrector(layer: str, moments: dict[str, tuple[Tensor, Tensor]]) -> Callable[[str, Any, Tensor], None]:
     def correct(name: str, norm: Any, x: Tensor) -> None:
         mean, variance = _channels(norm, x)
+        _check(f"the stitching layer {layer}", name, mean, variance)
         target, spread = moments[name]
         gain = (spread / variance.clamp_min(1e-12)).sqrt().clamp_max(_MOST)
         norm.weight.mul_(gain)

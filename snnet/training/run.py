@@ -235,10 +235,7 @@ class Run:
         values = self.accelerator.reduce(losses.detach(), "mean").tolist()
         for stitch, value in zip(stitches, values, strict=True):
             if not math.isfinite(value):
-                raise TrainingError(
-                    f"the loss is {value} at step {step + 1} of {self.plan.steps}, through {stitch.name}: "
-                    f"lower lr ({recipe.lr:g}), set clip, or choose another precision than {recipe.precision}"
-                )
+                raise self._not_finite(value, step, stitch, teacher)
         groups = self.optimizer.param_groups
         norm = math.nan
         if recipe.clip:
@@ -278,7 +275,31 @@ class Run:
             if name in moving or (self.recipe.anchor_lr and not isinstance(tensor, nn.Parameter))
         }
 
+    def _not_finite(self, loss: float, step: int, stitch: Stitch, teacher: Tensor | None) -> TrainingError:
+        where = f"at step {step + 1} of {self.plan.steps}"
+        if teacher is not None and not teacher.isfinite().all():
+            return TrainingError(
+                f"the teacher {self.recipe.teacher} gives no finite answer {where}: its weights are broken, "
+                f"or {self.recipe.precision} overflows: choose another teacher or precision"
+            )
+        return TrainingError(f"the loss is {loss} {where}, through {stitch.name}: {self._advice()}")
+
+    def _advice(self) -> str:
+        precision = self.recipe.precision
+        other = "" if precision == "float32" else f", or choose another precision than {precision}"
+        return f"lower lr ({self.recipe.lr:g}) or set clip{other}"
+
+    def _check_moving(self, step: int) -> None:
+        """Raise TrainingError before weights that are not finite take the place of a sound checkpoint."""
+        for name, tensor in self._moving(self.net).items():
+            if not tensor.isfinite().all():
+                raise TrainingError(
+                    f"{name} is not finite after step {step} of {self.plan.steps}: {self._advice()}; what "
+                    f"{self.out} holds is of before"
+                )
+
     def _save_checkpoint(self, step: int) -> None:
+        self._check_moving(step)
         state = {
             "step": step,
             "tensors": self._moving(self.net),

@@ -77,3 +77,14 @@ def test_one_photo_gives_finite_layers_that_fit_it():
 def test_no_photo_is_refused():
     with pytest.raises(ValueError, match="no photo"):
         least_squares.start(tiny(), [])
+
+
+@pytest.mark.parametrize("anchor", [0, 1])
+def test_features_that_are_not_finite_are_refused_naming_the_joint(anchor):
+    net = tiny()
+    before = layers(net)
+    net.anchors[anchor].model.conv_stem.weight.data[0] = float("nan")
+    name = net.anchors[anchor].name
+    with pytest.raises(ValueError, match=rf"^{name} gives features that are not finite before its block \d+"):
+        least_squares.start(net, [torch.randn(2, 3, 64, 64)])
+    assert all(torch.equal(tensor, before[key]) for key, tensor in layers(net).items())

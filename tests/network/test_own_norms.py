@@ -178,3 +178,11 @@ def test_own_families_with_norms_come_back_from_a_folder(photos, tmp_path, names
     for stitch in net.stitches:
         assert torch.isfinite(net(batch, stitch)).all()
         assert torch.equal(back(batch, back.stitch(stitch.name)), net(batch, stitch)), stitch.name
+
+
+def test_norms_are_not_matched_on_what_is_not_finite():
+    net = with_norms()
+    layer = next(iter(net.layers))
+    net.layers[layer].bias.data[0] = float("nan")
+    with pytest.raises(ValueError, match=rf"behind the stitching layer {layer} is not finite"):
+        match_norms.match(net, images)

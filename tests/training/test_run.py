@@ -138,6 +138,31 @@ class TestSteps:
         ):
             train.train(net, photos, settings, tmp_path, ALONE)
 
+    def test_a_teacher_that_is_not_finite_is_named(self, photos, tmp_path):
+        net = tiny()
+        net.anchors[-1].model.classifier.bias.data[0] = float("nan")
+        with pytest.raises(TrainingError, match=r"the teacher largest gives no finite answer at step 1 of 6"):
+            train.train(net, photos, recipe(), tmp_path, ALONE)
+
+    def test_weights_that_are_not_finite_leave_the_checkpoint_before(self, photos, tmp_path, monkeypatch):
+        def breaks(run, step, images, labels):
+            row = whole(run, step, images, labels)
+            if step == 5:  # after the last loss that anybody looks at
+                next(iter(run.net.layers.values())).bias.data[0] = float("inf")
+            return row
+
+        whole = train.Run.step
+        monkeypatch.setattr(train.Run, "step", breaks)
+        every = dataclasses.replace(ALONE, checkpoint_every_s=0.0)
+        with pytest.raises(
+            TrainingError, match=r"bias is not finite after step 6 of 6: lower lr .* or set clip"
+        ):
+            train.train(tiny(), photos, recipe(), tmp_path, every)
+        assert not (tmp_path / "model.safetensors").exists()
+        monkeypatch.undo()
+        net = train.train(tiny(), photos, recipe(), tmp_path, every)
+        assert all(tensor.isfinite().all() for tensor in net.state_dict().values())
+
     def test_a_broken_photo_is_named(self, place, tmp_path):
         import shutil
 
