@@ -102,7 +102,7 @@ def independent(model: nn.Module, images: torch.Tensor) -> int:
             more += _TIMES["rms"] * inputs[0].numel()
         elif isinstance(module, nn.LayerNorm):
             more += _TIMES["layer"] * inputs[0].numel()
-        elif isinstance(module, nn.AdaptiveAvgPool2d):
+        elif isinstance(module, nn.AdaptiveAvgPool2d) or kind in ("squeezeexcite", "semodule"):  # pools first
             more += inputs[0].numel()
 
     for module in twin.modules():

@@ -13,6 +13,7 @@ IMAGENET_CLASSES = 1000
 IMAGENET_PHOTOS = 50_000
 Z95 = 1.959964
 TOPS: tuple[Literal[1, 5], ...] = (1, 5)
+_NO_WIDTH = 1e-9  # in percent
 FEWEST_CLASSES = 10  # that can stand for others: below, resampling them says too little
 
 
@@ -29,15 +30,18 @@ def interval(result: Result, top: Literal[1, 5] = 1) -> tuple[float, float]:
 
     Wilson's where photos of all classes were counted. On some of the classes a bootstrap over whole classes,
     since the photos of one class go right or wrong together; of fewer than ten classes that knows too little,
-    and Wilson's stands again.
+    and Wilson's stands again. So it does where all classes are alike, as where all photos are right: there a
+    bootstrap has no width, and a few photos are no certainty.
     """
     place = 1 if top == 1 else 2
     classes = sorted(result.per_class)
+    whole = wilson(result.top1 if top == 1 else result.top5, result.total)
     if not FEWEST_CLASSES <= len(classes) < IMAGENET_CLASSES:
-        return wilson(result.top1 if top == 1 else result.top5, result.total)
+        return whole
     photos = np.array([result.per_class[c][0] for c in classes], dtype=np.float64)
     right = np.array([result.per_class[c][place] for c in classes], dtype=np.float64)
-    return _resampled(right, photos)
+    low, high = _resampled(right, photos)
+    return (low, high) if high - low > _NO_WIDTH else whole
 
 
 def _resampled(
@@ -58,7 +62,8 @@ def paired_difference(
     """Return the difference of top-1 in points on the same photos, and its 95 % interval.
 
     Both map a class to (photos, right answers). The interval is the percentile bootstrap over whole
-    classes, since the photos of one class go right or wrong together.
+    classes, since the photos of one class go right or wrong together; where all classes differ alike, as
+    where every answer is the same, it is as wide as the share of photos that may differ unseen.
 
     Raises ValueError if the two were not counted on the same number of photos of the same classes.
     """
@@ -67,4 +72,9 @@ def paired_difference(
     classes = sorted(stitch)
     photos: NDArray[np.float64] = np.array([stitch[c][0] for c in classes], dtype=np.float64)
     gained: NDArray[np.float64] = np.array([stitch[c][1] - control[c][1] for c in classes], dtype=np.float64)
-    return 100 * float(gained.sum() / photos.sum()), _resampled(gained, photos, draws, seed)
+    difference = 100 * float(gained.sum() / photos.sum())
+    low, high = _resampled(gained, photos, draws, seed)
+    if high - low <= _NO_WIDTH:
+        unseen = wilson(0, int(photos.sum()))[1]
+        low, high = difference - unseen, difference + unseen
+    return difference, (low, high)

@@ -26,14 +26,18 @@ def test_wilson_of_imagenet_is_a_third_of_a_point():
 class TestPairedDifference:
     def test_equal_answers_differ_by_nothing(self):
         rows = {c: (50, 30 + c) for c in range(5)}
-        assert paired_difference(rows, rows) == (0.0, (0.0, 0.0))
+        difference, (low, high) = paired_difference(rows, rows)
+        most = wilson(0, sum(photos for photos, _ in rows.values()))[1]
+        assert difference == 0.0
+        assert (low, high) == (-most, most)  # that none differs here is no certainty
 
-    def test_a_constant_gain_has_no_spread(self):
+    def test_a_constant_gain_is_no_certainty(self):
         control = {c: (50, 20 + c) for c in range(8)}
         stitch = {c: (n, right + 5) for c, (n, right) in control.items()}
         difference, interval = paired_difference(stitch, control)
         assert difference == pytest.approx(10)
-        assert interval == pytest.approx((10, 10))
+        most = wilson(0, 400)[1]
+        assert interval == pytest.approx((10 - most, 10 + most))
 
     def test_spread_is_that_of_class_means(self):
         rng = np.random.default_rng(1)
@@ -79,10 +83,14 @@ class TestInterval:
 
     def test_of_some_classes_it_is_as_wide_as_they_differ(self):
         alike = of_classes(dict.fromkeys(range(20), (50, 30, 40)))
-        assert interval_of(alike) == pytest.approx((60, 60))
+        assert interval_of(alike) == wilson(600, 1000)  # a bootstrap of what is alike has no width
         apart = of_classes({c: (50, 50 * (c % 2), 50) for c in range(20)})
         low, high = interval_of(apart)
         # a mean of 20 draws of 0 or 1: 50 ± 1.96 · 50 / √20
         assert low == pytest.approx(50 - 1.96 * 50 / 20**0.5, abs=3)
         assert high == pytest.approx(50 + 1.96 * 50 / 20**0.5, abs=3)
-        assert interval_of(apart, 5) == (100, 100)
+        assert interval_of(apart, 5) == wilson(1000, 1000)
+        for right in (0, 50):
+            low, high = interval_of(of_classes(dict.fromkeys(range(20), (50, right, right))))
+            assert 0 <= low < high <= 100
+            assert high - low > 0.3

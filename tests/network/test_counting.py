@@ -88,3 +88,29 @@ def test_on_meta_leaves_the_module_alone():
     module = nn.Conv2d(3, 4, 1)
     assert counting.on_meta(module).weight.is_meta
     assert not module.weight.is_meta
+
+
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        *(
+            "resnet18",
+            "resnetv2_50",
+            "regnety_002",
+            "convnext_atto",
+            "efficientnet_b0",
+            "mobilenetv3_small_050",
+        ),
+        *("vit_tiny_patch16_224", "swin_tiny_patch4_window7_224", "beit_base_patch16_224", "levit_128s"),
+        "eva02_tiny_patch14_224",
+    ],
+)
+def test_our_count_is_that_of_torchs_counter_and_hooks(architecture):
+    from benchmarks import audit_figures
+
+    with torch.device("meta"):
+        model = timm.create_model(architecture, pretrained=False).eval()
+    images = torch.empty(1, 3, *model.default_cfg["input_size"][1:], device="meta")
+    ours, unknown = audit_figures.counted(model, images)
+    assert not unknown
+    assert ours == pytest.approx(audit_figures.independent(model, images), rel=0.002)
