@@ -12,7 +12,7 @@ import pytest
 
 from snnet import files
 from snnet.files import WriteError
-from tests.limits import disk, disk_of, folder_that_is_only_read, full, only_read
+from tests.limits import disk, disk_of, folder_that_is_only_read, full, give_away, only_read
 
 ROOT = Path(__file__).parents[1]
 
@@ -216,9 +216,8 @@ def test_other_reasons(file, monkeypatch, number):
     files.write_text(file, "new")
 
 
-@pytest.mark.skipif(os.geteuid() > 0, reason="another user's folder takes root to make")
 def test_another_users_folder(file):
-    os.chown(file.parent, 65534, 65534)
+    give_away(file.parent)
     with folder_that_is_only_read(file.parent):
         sentence = refused(file, r"belongs to \w+, and you can't write there\): name another file")
     assert "chmod" not in sentence

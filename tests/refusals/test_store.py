@@ -19,7 +19,7 @@ from snnet.evaluation.store import Store, StoreError
 from snnet.optional import MissingWarning
 from snnet.photos.photo_set import open_photos
 from tests.evaluation.test_store import result
-from tests.limits import disk, disk_of, folder_that_is_only_read, full, only_read
+from tests.limits import disk, disk_of, folder_that_is_only_read, full, give_away, only_read
 from tests.networks import tiny
 from tests.photos.sets import noise
 from tests.refusals.sites import refusal
@@ -82,10 +82,8 @@ def test_it_is_write_protected(store, refused, tmp_path, monkeypatch):
     follow(told.sentence, store, tmp_path, monkeypatch)
 
 
-@pytest.mark.skipif(os.geteuid() > 0, reason="another user's file takes root to make")
 def test_it_is_another_users(store, tmp_path, monkeypatch):
-    os.chown(store.file.parent, 65534, 65534)
-    os.chown(store.file, 65534, 65534)
+    give_away(store.file, store.file.parent)
     with folder_that_is_only_read(store.file.parent), pytest.raises(OSError, match="you can't write") as told:
         store.check()
     assert re.search(r"belongs to \w+", str(told.value))
