@@ -188,7 +188,7 @@ def best_within(
     affordable = [(-value, cost, i) for cost, value, i in _points(costs, values) if cost <= within]
     if affordable:
         return min(affordable)[2]
-    return -max((cost, -i) for i, cost in enumerate(costs) if cost <= budget)[1]
+    return -max((cost, -i) for i, cost in enumerate(costs) if cost <= within)[1]
 
 
 @dataclass(frozen=True)
