@@ -112,9 +112,12 @@ class PublishedEntry(Entry):
             )
         remedy = f"fetch it again from {addresses}"
         try:
-            return published.from_state_dict(self.name, read_checkpoint(file, remedy))
+            net = published.from_state_dict(self.name, read_checkpoint(file, remedy))
         except WeightsError as error:
             raise error if str(file) in str(error) else WeightsError(f"{file}: {error}; {remedy}") from error
+        if weights is not None:
+            net.trust(weights)
+        return net
 
     def untrained(self, own_norms: bool = False) -> "StitchedNetwork | None":
         from snnet.catalogue import published

@@ -5,6 +5,7 @@ It chooses by budget, and is saved and shared.
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,6 +21,7 @@ from snnet.evaluation.provenance import results_of
 from snnet.evaluation.results import Result
 from snnet.evaluation.store import Store
 from snnet.frontier import Budget
+from snnet.network.anchor import checksum
 from snnet.network.network import Network
 from snnet.stitches.stitch import Stitch
 
@@ -38,6 +40,8 @@ class StitchedNetwork(Network, ModelHubMixin):
 
     accuracies: Mapping[str, Accuracy] = MappingProxyType({})
     reported: Mapping[str, Accuracy] = MappingProxyType({})
+    is_on_trust = False  # whether the authors' figures stand beside a file that a user says is theirs
+    _seal: int | None = None  # of the tensors that `reported` is of
 
     def accuracy(self, stitch: Stitch) -> Accuracy | None:
         """Return what is known of a stitch's top-1, and where from; None if nothing has measured it."""
@@ -78,8 +82,31 @@ class StitchedNetwork(Network, ModelHubMixin):
         return stitch
 
     def attach(self, store: Store | None = None, bundled: Sequence[Result] = ()) -> None:
-        """Fill `accuracies` from published results, those that ship, those `bundled`, and the user's."""
+        """Fill `accuracies` from published results, those that ship, those `bundled`, and the user's.
+
+        What the authors report is dropped once a tensor has changed since it was first said.
+        """
+        self._check_reported()
         self.accuracies = accuracy.accuracies(self, results_of(self, store, bundled))
+
+    def _check_reported(self) -> None:
+        if self.reported:
+            seal = checksum(self)
+            if self._seal not in (None, seal):
+                self.reported = {}
+            self._seal = seal
+
+    def trust(self, file: Path) -> None:
+        """Say beside each figure of the authors that it holds if a user's file is theirs: its tensors fit."""
+        self.is_on_trust = True
+        self.reported = {
+            name: replace(
+                figure,
+                note=f"{figure.note}; for {file.name} if it is the authors' file (its tensors fit)",
+                photos=f"{figure.photos} (if {file.name} is their file)",
+            )
+            for name, figure in self.reported.items()
+        }
 
     def save(self, folder: str | Path, *, light: bool = False) -> None:
         """Write the network to a folder: `config.json`, `model.safetensors`, its results and a model card.
@@ -88,7 +115,9 @@ class StitchedNetwork(Network, ModelHubMixin):
         leaves the anchors to their pretrained originals and holds the rest as float16: ValueError unless the
         anchors are those.
         """
-        plan = saved.plan_of(self, is_reported=bool(self.reported), light=light)
+        self._check_reported()
+        is_reported = bool(self.reported) and not self.is_on_trust
+        plan = saved.plan_of(self, is_reported=is_reported, light=light)
         measured = list({result.key: result for _, result in results_of(self)}.values())
         if measured:
             self.attach()

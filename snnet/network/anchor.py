@@ -63,11 +63,11 @@ class Anchor(nn.Module):
     @property
     def weights(self) -> str | None:
         """timm's name of the weights; None for others, such as those that were trained on or rounded."""
-        return self._weights if self._weights and self._seal == _checksum(self.model) else None
+        return self._weights if self._weights and self._seal == checksum(self.model) else None
 
     @weights.setter
     def weights(self, name: str | None) -> None:
-        self._weights, self._seal = name, _checksum(self.model) if name else 0
+        self._weights, self._seal = name, checksum(self.model) if name else 0
 
     @property
     def architecture(self) -> str:
@@ -149,7 +149,7 @@ class Anchor(nn.Module):
         return features
 
 
-def _checksum(model: nn.Module) -> int:
+def checksum(model: nn.Module) -> int:
     """Return a checksum of a model's tensors, whatever their layout in memory: a second for two gigabytes."""
     checksum = 0
     for name, tensor in sorted(model.state_dict().items()):

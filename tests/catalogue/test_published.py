@@ -9,6 +9,7 @@ import torch
 from snnet.catalogue import published
 from snnet.catalogue.families import sources_of
 from snnet.catalogue.stitched_network import StitchedNetwork
+from snnet.evaluation import accuracy
 from snnet.network.sweep import sweep
 from snnet.tables import published_results
 from snnet.weights.files import WeightsError
@@ -173,3 +174,24 @@ def test_training_begins_with_timms_originals(family, rank, monkeypatch, tmp_pat
         back = StitchedNetwork.from_folder(tmp_path)
         assert not back.accuracies
         assert [s.name for s in back.stitches] == [s.name for s in net.stitches]
+
+
+def test_what_authors_report_is_of_their_tensors(tmp_path):
+    net = published.blank("resnet18_swin_ti")
+    net.attach()
+    assert len(net.accuracies) == len(net.stitches)
+    next(iter(net.layers.values())).weight.data[0] += 1  # as a training loop of one's own does
+    net.attach()
+    assert not net.accuracies
+    assert not net.reported
+
+
+def test_a_file_that_a_user_names_is_theirs_on_trust(tmp_path):
+    net = published.blank("levit")
+    net.trust(Path("mine.pth"))
+    net.attach()
+    figures = net.accuracies.values()
+    assert all("for mine.pth if it is the authors' file" in figure.note for figure in figures)
+    assert "(if mine.pth is their file)" in accuracy.line(net)
+    net.save(tmp_path)
+    assert not StitchedNetwork.from_folder(tmp_path).accuracies  # a folder says it without the file's name
