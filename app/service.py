@@ -65,7 +65,7 @@ class Service:
         def steps() -> Steps:
             images = self.photos.tensors(path, [net.transform(stitch)])[net.transform(stitch)]
             yield
-            return answers.one(net, stitch, images)
+            return self._with_note(path, answers.one(net, stitch, images))
 
         return self.scheduler.submit(Task(FIRST, steps, visitor))
 
@@ -115,7 +115,13 @@ class Service:
     ) -> Iterator[dict[str, Any]]:
         transforms = [net.transform(stitch) for group in groups for stitch in group]
         images = self.photos.tensors(path, transforms)
-        return chain.from_iterable(answers.sweep(net, images, group, most) for group in groups)
+        rows = chain.from_iterable(answers.sweep(net, images, group, most) for group in groups)
+        return (self._with_note(path, row) for row in rows)
+
+    def _with_note(self, path: str, row: dict[str, Any]) -> dict[str, Any]:
+        """Return an answer with the "note" on the photo, if there is one."""
+        note = self.photos.note(path)
+        return row | {"note": note} if note else row
 
     def compare_photo(
         self, path: str, model: Any, image_size: Any, stitches: Any, network: str = ""

@@ -93,7 +93,7 @@ export interface Photo { file: File; url: string; path: string | null; upload: P
 export interface Class { index: number; label: string; probability: number }
 
 /** What a stitch says of a photo. */
-export interface Answer { stitch: string; top5: Class[]; latency_ms?: number; alone_ms?: number; probabilities?: Record<number, number>; error?: string }
+export interface Answer { stitch: string; top5: Class[]; latency_ms?: number; alone_ms?: number; probabilities?: Record<number, number>; error?: string; note?: string }
 
 /** A model's run on a photo. */
 export interface Run { name: string; latency_ms: number; top5: Class[] }

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 MEGAPIXELS = 128  # decoded at once: two of the largest
 LARGE = 8_000_000  # pixels, whose memory is worth some milliseconds to give back
 KEPT_BYTES = 128 << 20  # of tensors: some 200 photos at one size; the longest unused go first
+NOTES = 1000  # of the newest photos
+
+
+def _identity(path: str) -> tuple[str, int, int]:
+    """Return what tells a file from what lay there before."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):  # `decode` says it
+        return path, 0, 0
+    return path, status.st_size, status.st_mtime_ns
 
 
 class _Budget:
@@ -47,6 +57,7 @@ class Photos:
     def __init__(self, megapixels: float = MEGAPIXELS) -> None:
         self._pixels = _Budget(round(megapixels * 1e6))
         self._tensors: OrderedDict[tuple[str, int, int, str], Tensor] = OrderedDict()
+        self._notes: dict[tuple[str, int, int], str] = {}  # of the few photos that have one
         self._bytes = 0
         self._lock = threading.Lock()
 
@@ -72,12 +83,7 @@ class Photos:
         Raises PhotoError with a sentence for the visitor.
         """
         needed = dict.fromkeys(transforms)
-        try:
-            status = os.stat(path)
-        except (OSError, ValueError):  # `decode` says it
-            file = (path, 0, 0)
-        else:
-            file = (path, status.st_size, status.st_mtime_ns)
+        file = _identity(path)
         tensors = {}
         with self._lock:
             for transform in needed:
@@ -87,10 +93,24 @@ class Photos:
         missing = [transform for transform in needed if transform not in tensors]
         if missing:
             with self.decode(path) as photo:
+                self._note(file, photo)
                 for transform in missing:
                     tensors[transform] = transform(photo)[None]
             self._keep({(*file, transform.key): tensors[transform] for transform in missing})
         return tensors
+
+    def note(self, path: str) -> str:
+        """Return what there is to say of a photo of which `tensors` were made, "" of most."""
+        return self._notes.get(_identity(path), "")
+
+    def _note(self, file: tuple[str, int, int], photo: "Image") -> None:
+        from snnet.photos.decode import NOTE
+
+        if note := photo.info.get(NOTE):
+            with self._lock:
+                self._notes[file] = note
+                while len(self._notes) > NOTES:
+                    del self._notes[next(iter(self._notes))]
 
     def _keep(self, tensors: "dict[tuple[str, int, int, str], Tensor]") -> None:
         with self._lock:

@@ -157,3 +157,14 @@ def test_a_network_that_cannot_be_loaded_says_so_to_all_who_wait(monkeypatch, li
         with pytest.raises(entries.WeightsError, match=r"lite\.safetensors is missing"):
             call()
     assert "EfficientNet-Lite 0/1/2 can't be loaded: lite.safetensors is missing" in said.get(timeout=60)
+
+
+def test_a_note_on_the_photo_comes_with_every_answer(service, lion, tmp_path):
+    photo = tmp_path / "lion.jpg"
+    photo.write_bytes(lion.read_bytes().removesuffix(b"\xff\xd9"))
+    whole = service.classify(str(lion), 0.4)
+    for _ in range(2):  # the second time from memory
+        answer = service.classify(str(photo), 0.4)
+        assert answer["note"] == "lion.jpg lacks its end marker; its picture is all there."
+        assert answer["top5"] == whole["top5"]
+    assert "note" not in whole

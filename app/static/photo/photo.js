@@ -60,7 +60,9 @@ export function createPhoto(page, { remember, sweep }) {
     const answer = state.answers.get(name);
     const stitch = state.stitches.find((s) => s.name === name);
     const ran = answer.alone_ms === undefined ? "answered with all others" : `ran in ${answer.alone_ms.toFixed(1)} ms, measured`;
-    const lines = [stitch.words, `${cost(state, stitch)} · ${ran}`, ...(answer.error ? [answer.error] : [])];
+    const lines = [stitch.words, `${cost(state, stitch)} · ${ran}`];
+    if (answer.error) lines.push(answer.error);
+    if (answer.note) lines.push(answer.note);
     elements.ran.replaceChildren(bold(answer.stitch), ...lines.flatMap((line) => [make("br"), line]));
     elements.bars.querySelectorAll("li").forEach((row, place) => {
       row.hidden = place >= answer.top5.length; // a network may know fewer than five classes
