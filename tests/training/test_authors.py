@@ -1,10 +1,12 @@
 """The recipes of the published networks against what their authors' code does, read anew for this table."""
 
 from dataclasses import fields
+from fnmatch import fnmatch
 
 import pytest
 
 from snnet.catalogue import published
+from snnet.paths import ASSETS
 from snnet.training import plan as plans
 from snnet.training.authors import SETTINGS
 from snnet.training.optimiser import learning_rates, parameter_groups
@@ -114,6 +116,25 @@ def test_the_score_to_expect_is_that_of_the_authors_table(name):
     top1 = [stitch.top1 for stitch in stitches]
     expected = f"top-1 {min(top1):.1f}–{max(top1):.1f} %" if top1 else "no table was published"
     assert RECIPES[name].score == expected
+
+
+def test_what_is_written_of_the_recipes_is_what_they_are():
+    lines = (ASSETS.parent / "docs" / "training.md").read_text().splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| `")]
+    for first, whose, steps, rates, _ in rows:
+        patterns = [words.strip("` ") for words in first.split(",")]
+        names = [name for name in RECIPES if any(fnmatch(name, pattern) for pattern in patterns)]
+        assert names, first
+        for name in names:
+            assert RECIPES[name].whose == whose, name
+            if name in STEPS:
+                assert steps == "{:,}, {:,}".format(*STEPS[name])
+                share = RECIPES[name].recipe.anchor_lr
+                assert [float(rate) for rate in rates.split(",")] == pytest.approx(
+                    [RATES[name][0], share * RATES[name][0]]
+                )
+                assert published.family_of(name).epochs == RECIPES[name].recipe.epochs
+    assert len(rows) >= 6
 
 
 def test_lites_score_is_that_of_its_shipped_table():
