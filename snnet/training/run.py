@@ -233,9 +233,11 @@ class Run:
         losses = torch.stack([loss_of(each, teacher, targets, recipe) for each in logits])
         self.scaler.scale(losses.mean()).backward()
         values = self.accelerator.reduce(losses.detach(), "mean").tolist()
-        for stitch, value in zip(stitches, values, strict=True):
+        for stitch, value, own in zip(stitches, values, losses.tolist(), strict=True):
             if not math.isfinite(value):
-                raise self._not_finite(value, step, stitch, teacher)
+                is_elsewhere = recipe.draw_by == "process" and math.isfinite(own)
+                through = "another process's stitch" if is_elsewhere else stitch.name
+                raise self._not_finite(value, step, through, teacher)
         groups = self.optimizer.param_groups
         norm = math.nan
         if recipe.clip:
@@ -275,14 +277,14 @@ class Run:
             if name in moving or (self.recipe.anchor_lr and not isinstance(tensor, nn.Parameter))
         }
 
-    def _not_finite(self, loss: float, step: int, stitch: Stitch, teacher: Tensor | None) -> TrainingError:
+    def _not_finite(self, loss: float, step: int, through: str, teacher: Tensor | None) -> TrainingError:
         where = f"at step {step + 1} of {self.plan.steps}"
         if teacher is not None and not teacher.isfinite().all():
             return TrainingError(
                 f"the teacher {self.recipe.teacher} gives no finite answer {where}: its weights are broken, "
                 f"or {self.recipe.precision} overflows: choose another teacher or precision"
             )
-        return TrainingError(f"the loss is {loss} {where}, through {stitch.name}: {self._advice()}")
+        return TrainingError(f"the loss is {loss} {where}, through {through}: {self._advice()}")
 
     def _advice(self) -> str:
         precision = self.recipe.precision
