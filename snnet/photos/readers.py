@@ -265,6 +265,10 @@ FORMATS = (
 )
 STRANGERS = (
     (re.compile(rb"....ftyp(he[iv]|m[is]f1)", re.DOTALL), "a HEIC picture, not read here: export it as JPEG"),
+    (
+        re.compile(rb"\xff\x0a|\x00{3}\x0cJXL \r\n\x87\n"),
+        "a JPEG XL picture, not read here: export it as JPEG",
+    ),
     (re.compile(rb"(?i).{0,4000}?<svg", re.DOTALL), "an SVG drawing, not a photo: export it as PNG"),
     (re.compile(rb"(?i)\W{0,400}<(!doctype )?html"), "a web page, not a photo: save the picture itself"),
     (re.compile(rb"%PDF"), "a PDF document, not a photo: export its picture as JPEG"),

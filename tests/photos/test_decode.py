@@ -220,6 +220,12 @@ def test_one_pixel():
             "logo.svg is an SVG",
         ),
         ("phone.heic", b"\x00\x00\x00\x18ftypheic" + bytes(40), "phone.heic is a HEIC picture"),
+        (
+            "new.jxl",
+            b"\xff\x0a" + bytes(40),
+            "new.jxl is a JPEG XL picture, not read here: export it as JPEG",
+        ),
+        ("box.jxl", b"\x00\x00\x00\x0cJXL \r\n\x87\n" + bytes(40), "box.jxl is a JPEG XL picture"),
         ("paper.pdf", b"%PDF-1.7 ...", "paper.pdf is a PDF"),
         ("figure.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "figure.eps is not a photo"),
         ("head.jpg", b"\xff\xd8\xff", "head.jpg"),
