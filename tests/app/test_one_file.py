@@ -24,7 +24,7 @@ def test_every_module_is_there_and_asks_for_no_file():
 def test_an_import_that_is_not_understood_is_refused(tmp_path, monkeypatch):
     (tmp_path / "a.js").write_text('import {\n  b,\n} from "./b.js";\nconst c = import("./b.js");\n')
     monkeypatch.setattr(shipped, "shipped", tmp_path.joinpath)
-    with pytest.raises(ValueError, match=r"a\.js.*one line"):
+    with pytest.raises(ValueError, match=r"a\.js.*write it as import"):
         one_file.bundle("a.js")
 
 

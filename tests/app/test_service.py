@@ -59,7 +59,18 @@ def test_a_sweep_says_of_every_stitch_what_a_question_would(service, lion):
 def test_the_frontier_has_the_shape_that_was_promised(service):
     answer = json.loads(json.dumps(service.frontier(), allow_nan=False))
     assert answer["network"] == "lite"
-    keys = {"name", "image_size", "gmacs", "params_m", "top1", "interval", "source", "on_front"}
+    keys = {
+        "name",
+        "image_size",
+        "gmacs",
+        "params_m",
+        "top1",
+        "interval",
+        "source",
+        "on_front",
+        "origin",
+        "classes",
+    }
     assert all(set(row) == keys for row in answer["stitches"])
     front = sorted((row["gmacs"], row["top1"]) for row in answer["stitches"] if row["on_front"])
     assert [top1 for _, top1 in front] == sorted(top1 for _, top1 in front)

@@ -6,6 +6,7 @@ import torch
 import snnet
 from snnet.catalogue import entries, published
 from snnet.catalogue.families import sources_of
+from snnet.frontier import Ladder
 from snnet.paths import ASSETS
 from snnet.weights import sources as download
 from snnet.weights.files import WeightsError
@@ -68,7 +69,7 @@ def test_the_readmes_table_is_of_the_networks():
         _, _, stitches, gmacs, parameters, top1, file = (cell.strip() for cell in row.strip("|").split("|"))
         facts = entries.entry(name).facts()
         assert stitches == str(facts["stitches"])
-        assert gmacs == "–".join(f"{value:.2f}" for value in facts["gmacs"])
+        assert gmacs == "–".join(Ladder(facts["gmacs"]).range())
         assert parameters == f"{facts['params_m']:.1f} M"
         assert file == f"{facts['file_mb']:,.0f} MB"
         low, high = entries.summary(entries.entry(name))["top1"] or (None, None)

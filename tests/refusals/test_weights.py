@@ -4,7 +4,6 @@ import re
 import zipfile
 from pathlib import Path
 
-import pytest
 import safetensors.torch
 import timm
 import torch
@@ -198,8 +197,7 @@ def test_names_of_networks(refused, tmp_path, monkeypatch):
     assert entries.entry(str(tmp_path)).name == "tiny"
     with refused("its own weights"):
         snnet.load(str(tmp_path), weights="x.pth")
-    with pytest.warns(UserWarning, match="measured"):
-        assert snnet.load(str(tmp_path)).select(gmacs=1)
+    assert snnet.load(str(tmp_path)).stitches
     with refused("no file") as told:
         snnet.load("levit", weights=tmp_path / "gone.pth")
     assert str(tmp_path / "gone.pth") in told.sentence
