@@ -4,11 +4,12 @@ Which network is asked is an argument of every call, and nothing else is shared 
 of visitors may ask at once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from . import answers
 from .figures import chart
@@ -39,6 +40,7 @@ class Service:
         self.photos = photos.Photos(megapixels)
         self.sweeps = Sweeps(self.scheduler)
         self.zoo = ZooPhotos(self.networks.fetcher, self.photos)
+        self._figures: WeakKeyDictionary[StitchedNetwork, tuple[Any, dict[str, Any]]] = WeakKeyDictionary()
 
     @property
     def net(self) -> "StitchedNetwork":
@@ -149,8 +151,11 @@ class Service:
 
         name = self.networks.name_of(network)
         net = self.networks.network_of(name)
-        zoo = against_zoo.standing(net).as_json()
-        return {"network": name, "stitches": accuracy.table(net), "zoo": zoo}
+
+        def make() -> dict[str, Any]:
+            return {"stitches": accuracy.table(net), "zoo": against_zoo.standing(net).as_json()}
+
+        return {"network": name} | self._once(net, "frontier", make)
 
     def backdrop(self) -> dict[str, Any]:
         """Return the chart without a network, and the menu: they are there at once."""
@@ -161,9 +166,25 @@ class Service:
         """Return what the chart shows of a network, and what the page says of it."""
         name = self.networks.name_of(network)
         net, originals = self.networks.network_of(name), self.networks.entry(name).originals()
-        return chart.network_layer(net, originals, self.networks.command(name)) | {
+        command = self.networks.command(name)
+        layer = self._once(net, "layer", lambda: chart.network_layer(net, originals, command))
+        return layer | {
             "name": name,
             "title": self.networks.title_of(name),
             "networks": self.networks.menu(),
             "drawing": drawing(net),
         }
+
+    def _once(self, net: "StitchedNetwork", name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return what is made of a network's figures, made anew once it has others; nobody may change it.
+
+        Whether its weights are still the published ones takes a look at every tensor.
+        """
+        accuracies, done = self._figures.get(net, (None, {}))
+        if accuracies is not net.accuracies:
+            accuracies, done = net.accuracies, {}
+            self._figures[net] = accuracies, done
+        if name not in done:
+            done[name] = make()
+        made: dict[str, Any] = done[name]
+        return made

@@ -71,11 +71,12 @@ class _Watched:
 
     def __init__(self, job: _Evaluation, store: "Store") -> None:
         self._job, self._memory = job, store.fingerprints
+        self._files: set[str] = set()
 
     def get(self, key: tuple[str, int, int], /) -> str | None:
         self._job.check()
-        if self._job.state == "reading":  # photos that are equal are looked for afterwards
-            self._job.done += 1
+        self._files.add(key[0])  # those of equal size are asked for twice
+        self._job.done = len(self._files)
         return self._memory.get(key)
 
     def __setitem__(self, key: tuple[str, int, int], fingerprint: str, /) -> None:

@@ -95,7 +95,7 @@ def weights_of(net: "Network") -> dict[str, str]:
     """Return by anchor the pretrained weights that it carries or began with, as timm names them."""
     if net.published_as:
         return {anchor.name: anchor.original for anchor in family_of(net.published_as).anchors}
-    return {anchor.name: anchor.weights for anchor in net.anchors if anchor.weights}
+    return {anchor.name: weights for anchor in net.anchors if (weights := anchor.weights)}
 
 
 def credits_of(net: "Network") -> str:
