@@ -18,8 +18,9 @@ from pathlib import Path
 
 ANOTHER = "name another file"  # what helps where a command names the file
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _OF_A_PLACE = (
-    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EISDIR),
+    *(*_FULL, errno.EROFS, errno.EACCES, errno.EPERM, errno.EISDIR),
     *(errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.ENAMETOOLONG, errno.EIO),
 )
 _numbers = itertools.count()
@@ -118,6 +119,11 @@ def os_error(error: BaseException) -> OSError | None:
 
 
 # ---------------------------------------------------------------------------------------- why, and what helps
+
+
+def is_full(error: BaseException) -> bool:
+    """True if there was no room for a file: on the disk, in a quota, or below a limit of the process."""
+    return isinstance(error, OSError) and error.errno in _FULL
 
 
 def is_places(error: BaseException) -> bool:

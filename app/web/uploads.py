@@ -5,7 +5,6 @@ whoever doesn't know a photo's path can neither see it nor ask about it.
 """
 
 import contextlib
-import errno
 import os
 import secrets
 import shutil
@@ -86,7 +85,7 @@ class Uploads:
         except BaseException as error:
             with self._lock:
                 self._remove(str(path))
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            if files.is_full(error):
                 self._make_room()
                 raise Refusal(503, NO_ROOM, Retry_After="10") from error
             raise
