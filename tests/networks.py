@@ -1,5 +1,10 @@
 """Small networks with random weights, for tests that need none of the real ones."""
 
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import timm
 import torch
 
@@ -46,3 +51,11 @@ def _widen(model: torch.nn.Module) -> None:
     with torch.no_grad():
         model.classifier.weight.zero_()[:FIRST] = narrow.weight
         model.classifier.bias.fill_(-50.0)[:FIRST] = narrow.bias
+
+
+def change_plan(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Write a saved network's plan anew with a change, as a stranger would: without checksums."""
+    plan = json.loads((folder / "config.json").read_text())["snnet"]
+    del plan["sha256"]
+    change(plan)
+    (folder / "config.json").write_text(json.dumps({"snnet": plan}))

@@ -13,7 +13,7 @@ import snnet
 from snnet.catalogue import entries, plans
 from snnet.optional import MissingWarning
 from snnet.weights.files import WeightsError
-from tests.networks import tiny
+from tests.networks import change_plan, tiny
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +27,6 @@ def whole(tmp_path_factory):
 def folder(whole, tmp_path):
     shutil.copytree(whole, tmp_path / "net")
     return tmp_path / "net"
-
-
-def changed(folder, change):
-    """Write a folder's plan anew with a change, as a stranger would: with fitting checksums, or none."""
-    plan = json.loads((folder / "config.json").read_text())["snnet"]
-    del plan["sha256"]
-    change(plan)
-    (folder / "config.json").write_text(json.dumps({"snnet": plan}))
 
 
 def option(**options):
@@ -84,7 +76,7 @@ def stitch(**values):
     ],
 )
 def test_a_plan_that_asks_for_what_can_not_be_is_one_sentence(folder, change, words):
-    changed(folder, change)
+    change_plan(folder, change)
     tracemalloc.start()
     with pytest.raises(WeightsError, match=words) as caught:
         snnet.load(str(folder))
@@ -106,7 +98,7 @@ def test_a_large_network_that_has_no_tensors_is_not_made(folder, monkeypatch):
     def change(plan):
         plan["anchors"][0] |= {"model": "vit_giant_patch14_224", "options": {}}  # 10⁹ parameters
 
-    changed(folder, change)
+    change_plan(folder, change)
     with pytest.raises(WeightsError, match=r"model\.safetensors does not fit its anchor small"):
         snnet.load(str(folder))
 
@@ -115,7 +107,7 @@ def test_layers_that_have_no_tensors_are_not_made(folder):
     tensors = safetensors.torch.load_file(folder / "model.safetensors")
     kept = {name: tensor for name, tensor in tensors.items() if not name.startswith("layers.")}
     safetensors.torch.save_file(kept, folder / "model.safetensors")
-    changed(folder, lambda plan: plan.update(rank=4096))
+    change_plan(folder, lambda plan: plan.update(rank=4096))
     with pytest.raises(WeightsError, match=r"layers\.\S+ is missing"):
         snnet.load(str(folder))
 
@@ -180,7 +172,7 @@ class TestChecksums:
         assert plans.sums(plan)["model.safetensors"] == plans.sum_of_file(folder / "model.safetensors")
 
     def test_are_not_needed(self, folder):
-        changed(folder, lambda plan: None)
+        change_plan(folder, lambda plan: None)
         assert snnet.load(str(folder)).name == "tiny"
 
 

@@ -1,6 +1,5 @@
 """Refusals of a network's folder and of a run's: each is made to happen, and what it says mends it."""
 
-import json
 import shutil
 
 import pytest
@@ -12,7 +11,7 @@ import snnet
 from snnet.catalogue import plans
 from snnet.training import checkpoint
 from tests.limits import folder_that_is_only_read
-from tests.networks import tiny
+from tests.networks import change_plan, tiny
 from tests.refusals.sites import refusal
 
 
@@ -27,14 +26,6 @@ def whole(tmp_path_factory):
 def folder(whole, tmp_path):
     shutil.copytree(whole, tmp_path / "net")
     return tmp_path / "net"
-
-
-def change(folder, how):
-    """Write a folder's plan anew with a change, without checksums."""
-    plan = json.loads((folder / "config.json").read_text())["snnet"]
-    del plan["sha256"]
-    how(plan)
-    (folder / "config.json").write_text(json.dumps({"snnet": plan}))
 
 
 def fetch(told, whole, folder):
@@ -79,7 +70,7 @@ PLANS = {
 )
 def test_a_plan_that_no_network_has(refused, whole, folder):
     for piece, how in PLANS.items():
-        change(folder, how)
+        change_plan(folder, how)
         with refused(piece) as told:
             plans.read(folder / "config.json")
         assert "config.json does not make a network (" in told.sentence
@@ -96,7 +87,7 @@ def test_a_plan_that_no_network_has(refused, whole, folder):
 )
 def test_a_plan_that_is_damaged(refused, whole, folder, tmp_path):
     file = folder / "config.json"
-    change(folder, lambda plan: plan.pop("title"))
+    change_plan(folder, lambda plan: plan.pop("title"))
     with refused("make a network") as told:
         plans.read(file)
     fetch(told, whole, folder)
@@ -105,14 +96,14 @@ def test_a_plan_that_is_damaged(refused, whole, folder, tmp_path):
         with refused(piece) as told:
             plans.read(file)
         fetch(told, whole, folder)
-    change(folder, lambda plan: plan.update(format=9))
+    change_plan(folder, lambda plan: plan.update(format=9))
     with refused("update"):
         plans.read(file)
     shutil.copy(whole / "config.json", file)
     file.write_text(file.read_text().replace("two tiny anchors", "three tiny anchors"))
     with refused("take {SUMS") as told:
         plans.read(file)
-    change(folder, lambda plan: None)  # its owner changed it, and takes the checksums out
+    change_plan(folder, lambda plan: None)  # its owner changed it, and takes the checksums out
     assert plans.read(file)["title"] == "three tiny anchors"
     file.write_text((whole / "config.json").read_text().replace("two tiny anchors", "four tiny anchors"))
     fetch(told, whole, folder)
@@ -161,7 +152,7 @@ def test_tensors_of_another_network(refused, whole, folder):
         snnet.load(str(folder))
     mended(told)
     safetensors.torch.save_file({n: t for n, t in tensors.items() if not n.startswith("layers.")}, file)
-    change(folder, lambda plan: None)
+    change_plan(folder, lambda plan: None)
     with refused("does not fit {folder") as told:
         snnet.load(str(folder))
     mended(told)
@@ -170,11 +161,11 @@ def test_tensors_of_another_network(refused, whole, folder):
         "anchor": lambda p: p["anchors"][0]["options"].update(num_classes=900_000),
         "blocks": lambda p: p["stitches"][-1].update(legs=[[0, 0, 3], [1, 4, 60]]),
     }.items():
-        change(folder, how)
+        change_plan(folder, how)
         with refused(piece) as told:
             snnet.load(str(folder))
         fetch(told, whole, folder)
-    change(folder, lambda p: p.update(timm="0.0.1") or p["anchors"][0]["options"].update(nonsense=3))
+    change_plan(folder, lambda p: p.update(timm="0.0.1") or p["anchors"][0]["options"].update(nonsense=3))
     with refused("{why}") as told:
         snnet.load(str(folder))
     assert f"or install timm 0.0.1, which saved it: here is {timm.__version__}" in told.sentence

@@ -1,5 +1,5 @@
 // @ts-check
-// How costs are printed, and what a budget may be: as `snnet.budgets` does it. Pure functions.
+// How costs are printed, and what a budget may be: as `snnet.frontier` does it. Pure functions.
 
 const MOST_TIMES = 100; // the costliest stitch: a budget beyond was meant in another unit
 const MOST_DIGITS = 15; // that a number has
