@@ -180,11 +180,11 @@ class Service:
 
         Whether its weights are still the published ones takes a look at every tensor.
         """
-        accuracies, done = self._figures.get(net, (None, {}))
+        accuracies, parts = self._figures.get(net, (None, {}))
         if accuracies is not net.accuracies:
-            accuracies, done = net.accuracies, {}
-            self._figures[net] = accuracies, done
-        if name not in done:
-            done[name] = make()
-        made: dict[str, Any] = done[name]
-        return made
+            accuracies, parts = net.accuracies, {}
+            self._figures[net] = accuracies, parts
+        if name not in parts:
+            parts[name] = make()
+        part: dict[str, Any] = parts[name]
+        return part

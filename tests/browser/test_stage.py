@@ -101,11 +101,9 @@ def test_the_budget_sweeps_by_itself_pauses_and_stops(visit):
     page = on_stage(visit)
     page.keyboard.press("End")
     at(page, 6)
-    seen = set()
-    for _ in range(6):
-        seen.add(page.evaluate("explorer.state.gmacs"))
-        page.wait_for_timeout(200)
-    assert len(seen) == 6
+    for _ in range(5):  # a busy machine draws it late, never not at all
+        before = page.evaluate("explorer.state.gmacs")
+        page.wait_for_function("before => explorer.state.gmacs !== before", arg=before)
     page.keyboard.press("p")
     still = page.evaluate("explorer.state.gmacs")
     page.wait_for_timeout(300)
