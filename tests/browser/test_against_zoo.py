@@ -202,7 +202,8 @@ class TestAxes:
         assert page.locator("#sn-ring").get_attribute("hidden") is None  # on the rug
         assert "not measured here" in page.inner_text("#sn-ring-label")
         assert not page.evaluate("document.querySelector('#sn-plot').data.some(t => t.error_y)")
-        others = [m for m in with_figure if m.name not in against_zoo.own_models(service.net)]
+        own = against_zoo.own_models(service.net)
+        others = [m for m in with_figure if m.name not in own]
         best = frontier.beats(
             *zip(*known, strict=True),
             [m.gmacs for m in others],

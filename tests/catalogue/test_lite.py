@@ -176,7 +176,8 @@ def test_the_packages_weights_reach_what_was_published(lite):
 
     measured = {result.stitch: result for result in shipped()}
     for anchor in lite.anchors:
-        row = next(model for model in models() if model.name == anchor.weights)
+        weights = anchor.weights
+        row = next(model for model in models() if model.name == weights)
         low, high = interval(measured[f"{anchor.name}@{row.image_size}"])
         assert low <= row.top1 <= high, anchor.name
 
