@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from snnet.tables import published_results, zoo
 
 from . import savings, zoo_table
-from .route import anchor_titles
 
 if TYPE_CHECKING:
     from snnet.catalogue.stitched_network import StitchedNetwork
@@ -52,7 +51,7 @@ def network_layer(
     rows = accuracy.table(net)
     for row, stitch in zip(rows, net.stitches, strict=True):
         figure = net.accuracy(stitch)
-        row["words"] = stitch.describe(net.anchor_names)
+        row["words"] = net.words[stitch.name]
         row["is_anchor"] = stitch.is_anchor
         row["note"] = figure.note if figure else "not measured yet"
         row["sets"] = zoo_table.on_sets(net, stitch)
@@ -90,7 +89,7 @@ def _originals(
 ) -> list[dict[str, Any]]:
     """Return every anchor that the zoo has as it was before joint training, by the anchors' order."""
     table = []
-    titles = anchor_titles(net)
+    titles = [anchor.title for anchor in net.anchors]
     for row, stitch in zip(rows, net.stitches, strict=True):
         if not stitch.is_anchor or (name := originals.get(net.anchor_names[stitch.anchors[0]])) is None:
             continue

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from snnet.stitches.stitch import Part
-from snnet.tables import published_results
 
 if TYPE_CHECKING:
     from torch import nn
@@ -54,14 +53,13 @@ def _drawing(net: "StitchedNetwork") -> dict[str, Any]:
         depths = [list(anchor.depths) for anchor in net.anchors]
     else:
         depths = by_resolution([[point.grid for point in by_size[0]] for by_size in points])
-    titles = anchor_titles(net)
     anchors = []
     for number, (anchor, by_size) in enumerate(zip(net.anchors, points, strict=True)):
         parts = [Part(part.kind, number, part.index) for part in anchor.parts()]
         anchors.append(
             {
                 "name": anchor.name,
-                "title": titles[number],
+                "title": anchor.title,
                 "depths": depths[number],
                 "norms": [k for k, (name, block) in enumerate(anchor.pieces()) if _is_norm(name, block)],
                 "channels": [point.width for point in by_size[0]],
@@ -100,14 +98,6 @@ def _route(stitch: "Stitch", index: dict[str, int]) -> list[list[int] | int]:
             legs.append(index[stitch.layers[position - 1]])
         legs.append([leg.anchor, leg.start, leg.stop])
     return legs
-
-
-def anchor_titles(net: "StitchedNetwork") -> list[str]:
-    """Return the anchors' names as their authors write them; ours where they have none."""
-    published = published_results.curves().get(net.published_as or "")
-    if published and len(published.anchors) == len(net.anchor_names):
-        return [anchor.title for anchor in published.anchors]
-    return list(net.anchor_names)
 
 
 def shape(layer: "StitchingLayer") -> str:

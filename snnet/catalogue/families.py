@@ -153,6 +153,8 @@ def assemble(make: "type[N]", family: Family, rank: int = 0) -> "N":
         Anchor(anchor.name, timm.create_model(anchor.architecture, pretrained=False), adapter=adapter)
         for anchor in family.anchors
     ]
+    for anchor, theirs in zip(anchors, family.anchors, strict=True):
+        anchor.title = theirs.title
     transform = Transform(image_size=IMAGE_SIZE, crop=family.crop)
     net = make(
         family.name,

@@ -146,7 +146,8 @@ def _check(plan: Mapping[str, Any]) -> None:
 
 
 def _check_anchor(row: Mapping[str, Any]) -> None:
-    _text(row["name"], "an anchor's name")
+    for key in ("name", "title"):
+        _text(row.get(key, row["name"]), f"an anchor's {key}")
     for key in ("model", "weights"):
         value = row[key]
         if not (isinstance(value, str) and _MODEL.fullmatch(value)) and not (

@@ -154,6 +154,7 @@ def plan_of(net: "Network", is_reported: bool, light: bool = False) -> dict[str,
         "own_norms": net.own_norms,
         "anchors": [
             {"name": a.name, "model": a.recipe[0], "options": dict(a.recipe[1]), "weights": a.weights}
+            | ({"title": a.title} if a.title != a.name else {})
             for a in net.anchors
         ],
         "transforms": [transform.settings for transform in net.transforms.values()],
@@ -261,6 +262,7 @@ def _anchor(plan: Mapping[str, Any], number: int, shapes: "Mapping[str, Size] | 
             raise ValueError(f"{WEIGHTS} does not fit its anchor {row['name']}: {brief(words)}")
     anchor = make_anchor(row["name"], model, pretrained, row["options"])
     anchor.weights = row["weights"]
+    anchor.title = row.get("title", row["name"])
     return anchor
 
 

@@ -24,7 +24,7 @@ class Anchor(nn.Module):
     `name` is short and unique in its network; `depths` the number of blocks in each stage; `layout` how
     features lie between blocks. `weights` is timm's name of the pretrained weights that the model carries
     ("resnet18.a1_in1k"), whose published accuracy it then has; None for any others, and as soon as a tensor
-    has changed since the name was given. `adapter` cuts it
+    has changed since the name was given. `title` is what people call it. `adapter` cuts it
     otherwise than its architecture's own. `recipe` is timm's name and the options that make such a model
     again.
 
@@ -40,7 +40,7 @@ class Anchor(nn.Module):
         recipe: tuple[str, dict[str, Any]] | None = None,
     ) -> None:
         super().__init__()
-        self.name = name
+        self.name = self.title = name
         self.model: Any = model
         self.weights = weights
         self.adapter = adapter or adapter_of(model)

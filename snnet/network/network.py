@@ -13,6 +13,7 @@ from snnet.network.counting import Cost
 from snnet.network.layers import LayerOptions, StitchingLayer
 from snnet.photos.label_set import LabelSet, of_head
 from snnet.stitches.stitch import Joint, Part, Stitch
+from snnet.stitches.words import in_words
 
 if TYPE_CHECKING:
     from snnet.photos.transform import Transform
@@ -88,6 +89,12 @@ class Network(nn.Module):
     def anchor_names(self) -> tuple[str, ...]:
         """The anchors' short names."""
         return tuple(anchor.name for anchor in self.anchors)
+
+    @cached_property
+    def words(self) -> dict[str, str]:
+        """Every stitch in words, by its name: no two alike."""
+        titles = [anchor.title for anchor in self.anchors]
+        return in_words(self.stitches, titles, [sum(anchor.depths) for anchor in self.anchors])
 
     @cached_property
     def joints(self) -> dict[str, tuple[Joint, ...]]:

@@ -96,21 +96,6 @@ class Stitch:
             parts.append(part if part.kind == "layer" else replace(part, behind=behind))
         return tuple(parts)
 
-    def describe(self, anchor_names: Sequence[str]) -> str:
-        """Return the way in words, blocks counted from 1: "lite0 blocks 1–5, lite1 blocks 8–21 · 224 px"."""
-        words = []
-        for leg in self.legs:
-            name = anchor_names[leg.anchor]
-            if self.is_anchor:
-                words.append(f"{name}, whole")
-            elif leg.stop - leg.start == 1:
-                words.append(f"{name} block {leg.stop}")
-            elif leg.stop == leg.start:
-                words.append(f"{name} head")
-            else:
-                words.append(f"{name} blocks {leg.start + 1}–{leg.stop}")
-        return f"{', '.join(words)} · {self.image_size} px"
-
 
 def block_label(index: int, depths: Sequence[int]) -> str:
     """Return "stage.block" (both from 0) of the block with this running number; "head" past the last."""

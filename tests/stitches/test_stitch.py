@@ -11,7 +11,7 @@ from snnet.stitches.enumerations import (
     unpaired_joints,
 )
 from snnet.stitches.sections import Section, grid_sections, stage_sections
-from snnet.stitches.stitch import Joint, Leg, Part, block_label, joined, whole
+from snnet.stitches.stitch import Joint, Leg, Part, block_label, joined
 
 LITE = [(1, 2, 2, 3, 3, 4, 1), (1, 3, 3, 4, 4, 5, 1), (1, 3, 3, 4, 4, 5, 1)]  # blocks in each stage
 NAMES = ["lite0", "lite1", "lite2"]
@@ -93,12 +93,6 @@ def test_ways_over_three_anchors_and_back_are_stitches_too():
     back = joined([Joint(0, 3, 1, 5), Joint(1, 8, 0, 6)], NAMES, LITE, 224, layers=["up", "down"])
     assert back.anchors == (0, 1, 0)
     assert [part.layer for part in back.parts if part.kind == "layer"] == ["up", "down"]
-
-
-def test_words_count_blocks_from_one():
-    assert whole(1, NAMES, LITE, 240).describe(NAMES) == "lite1, whole · 240 px"
-    words = joined([Joint(0, 15, 1, 20)], NAMES, LITE, 224).describe(NAMES)
-    assert words == "lite0 blocks 1–15, lite1 block 21 · 224 px"
 
 
 def test_labels():

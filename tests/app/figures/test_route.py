@@ -50,7 +50,7 @@ def check(net):
         ("levit", ["LeViT-192", "LeViT-256"], 3),
         ("resnet18_swin_ti", ["ResNet-18", "Swin-Ti"], 4),
         ("deit3_s_l", ["DeiT3-S", "DeiT3-L"], 1),
-        ("deit3_b_l", ["deit3_b", "deit3_l"], 1),
+        ("deit3_b_l", ["DeiT3-B", "DeiT3-L"], 1),
     ],
 )
 def test_published_networks(name, titles, columns):
