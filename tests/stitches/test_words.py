@@ -44,7 +44,8 @@ def test_where_it_is_left_is_said_where_two_would_be_alike():
 def test_stitches_that_differ_by_their_layers_alone_keep_their_names():
     legs = [(0, 0, 2), (1, 3, 6)]
     words = in_words([stitch("a", *legs, layers=("x",)), stitch("b", *legs, layers=("y",))], TITLES, DEPTHS)
-    assert words["a"].endswith("(a)") and words["b"].endswith("(b)")
+    assert words["a"].endswith("(a)")
+    assert words["b"].endswith("(b)")
 
 
 @pytest.mark.parametrize("name", ["lite", *published.families()])
