@@ -33,6 +33,7 @@ def markup(title: str, parts: Sequence[str], whole: str, examples: str = "") -> 
     fillings = {f"part: {part}": text(f"{part}.html") for part in parts} | {
         "examples": examples,
         "network": f"<option>{_inert(title)}</option>",
+        "speeds": "many",
         "models": f"{len({model.name for model in zoo.models()}):,}",
         "results": f"{len(zoo.models()):,}",
     }

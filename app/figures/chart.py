@@ -63,6 +63,7 @@ def network_layer(
         "originals": before,
         "hides": net.published_as if net.reported else None,  # the curve that shows these very stitches
         "beats": against_zoo.standing(net).as_json(),
+        "size_mb": 4 * net.total_params_m,  # in float32
         "ownership": savings.ownership(net) | {"arithmetic": savings.arithmetic(net)},
         "joint": _joint(net, before),
         "unmeasured": _unmeasured(rows, measure),

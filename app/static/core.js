@@ -40,8 +40,8 @@ const firstState = () => ({
   names: [], // of the lines, with their elements
   gmacs: null, // the budget
   opening: null, // the budget that this network began with
-  chosen: null, // the stitch that it buys
-  clicked: null, // the stitch whose cost the budget is, if it was clicked on the chart
+  chosen: null, // the stitch that it buys, or that was clicked
+  clicked: null, // the stitch that was clicked on the chart, where its cost buys another
   photo: null, // the visitor's
   answers: new Map(), // by stitch: what it says of the shown photo
   sweep: null, // that brings the answers

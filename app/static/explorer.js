@@ -14,6 +14,7 @@ import { createPhoto } from "./photo/photo.js";
 import { createSweep } from "./photo/sweep.js";
 import { Server } from "./server.js";
 import { createStage } from "./stage/stage.js";
+import { createTerms } from "./terms.js";
 import { createTrouble } from "./trouble/trouble.js";
 import { createCompare } from "./zoo/compare.js";
 import { createExports } from "./zoo/exports.js";
@@ -26,6 +27,7 @@ async function start(element) {
   const { state, tell } = page;
   Object.assign(window.explorer, { page, state });
   createTrouble(page);
+  createTerms(page);
   const budget = createBudget(page);
   const chart = createChart(page, budget);
   const network = createNetwork(page, budget, chart);

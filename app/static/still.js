@@ -6,6 +6,7 @@ import { createChart } from "./chart/chart.js";
 import { Page } from "./core.js";
 import { createNetwork } from "./network/network.js";
 import { createRoute } from "./network/route.js";
+import { createTerms } from "./terms.js";
 import { createCompare } from "./zoo/compare.js";
 import { createExports } from "./zoo/exports.js";
 import { createZoo } from "./zoo/zoo.js";
@@ -19,6 +20,7 @@ async function open() {
   const chart = createChart(page, budget);
   const network = createNetwork(page, budget, chart);
   createRoute(page);
+  createTerms(page);
   const zoo = createZoo(page, budget, chart);
   createExports(page, zoo);
   createCompare(page, zoo);

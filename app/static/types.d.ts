@@ -57,6 +57,7 @@ export interface Network {
   originals: Original[];
   hides: string | null;
   beats: Standing;
+  size_mb: number; // of its weights in float32
   ownership: { network: string; published: string; arithmetic: Sums[] };
   joint: string;
   unmeasured: { text: string; command: string } | null;
@@ -117,7 +118,7 @@ export interface State {
   gmacs: number | null;
   opening: number | null;
   chosen: Stitch | null;
-  clicked: Stitch | null;
+  clicked: Stitch | null; // off the front
   photo: Photo | null;
   answers: Map<string, Answer>;
   sweep: { photo: Photo | null; total: number; place: number; error: string } | null; // place: in the server's queue

@@ -110,7 +110,7 @@ def test_without_a_clipboard_the_link_can_be_taken_by_hand(visit):
 
 EVERYTHING = {
     "budget": "0.7",
-    "view": "close",
+    "view": "near",
     "families": "1",
     "x": "params",
     "scale": "linear",

@@ -195,7 +195,7 @@ class TestAxes:
         assert drawn(page, "curve") == []
         name = page.locator("#sn-zoo-set option:checked").inner_text()
         title = page.evaluate("document.querySelector('#sn-plot')._fullLayout.yaxis.title.text")
-        assert title == f"Top-1 on {name}, %"
+        assert title == f"Photos named right, % on {name}"
         note = page.inner_text("#sn-zoo-note")
         assert f"On {name} {len(known)} of the network's {len(rows)} stitches are timm's own models" in note
         assert "The budget still chooses by top-1 on ImageNet-1k." in note
@@ -400,7 +400,7 @@ class TestOnThePhoto:
             assert best.count() == 5
             assert "lion" in best.first.inner_text()
             assert re.search(r"Ran in \d+\.\d ms", card(page, number))
-        assert "converted by ML Illustrated" in page.inner_text("#sn-credits")
+        assert "converted by ML Illustrated" in page.locator("#sn-credits").text_content()
         assert f"Weights of {LITE1.partition('@')[0]}: apache-2.0." in page.inner_text("#sn-compare-said")
 
     def test_what_is_not_here_is_offered_with_its_size_then_fetched_and_run(
@@ -554,7 +554,7 @@ class TestExports:
         drawing = self.saved(page, "svg").decode()
         assert drawing.startswith("<svg")
         assert f"against {shown:,} of 1,556 results of the timm zoo" in drawing
-        assert "Top-1 on ImageNet-1k" in drawing
+        assert "Photos named right, %" in drawing
         assert "LeViT-192/256" in drawing  # names of curves, which lie over the chart on the page
 
 

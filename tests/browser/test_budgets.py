@@ -14,7 +14,7 @@ from tests.test_budgets import costs_of
 pytestmark = pytest.mark.browser
 
 MODULE = "chart/figures.js"
-SHOWN = """() => [document.querySelector('#sn-chosen').textContent,
+SHOWN = """() => [document.querySelector('#sn-uses').textContent,
     document.querySelector('#sn-ring-label').textContent,
     document.querySelector('#sn-route-said').textContent.split('): ').at(-1),
     document.querySelector('#sn-slider').getAttribute('aria-valuetext'),

@@ -30,8 +30,8 @@ def test_it_opens_from_disk_and_follows_the_slider(browser, file, width, scheme)
     for key in ("Home", "End"):
         page.focus("#sn-slider")
         page.keyboard.press(key)
-        name = page.evaluate("explorer.state.chosen.name")
-        assert page.inner_text("#sn-chosen").startswith(name)
+        words = page.evaluate("explorer.state.chosen.words")
+        assert page.inner_text("#sn-chosen").startswith(words)
         assert page.locator("#sn-ring-label").is_visible()
         seen.add(
             (

@@ -235,7 +235,7 @@ def test_walking_the_story_asks_nothing_and_keeps_points_in_the_graph(visit):
 
 def test_a_reload_on_stage_still_leaves_for_the_view_before(visit, url):
     page = visit()
-    page.click("[data-view=close]")
+    page.click("[data-view=near]")
     page.fill("#sn-gmacs", "0.7")
     page.press("#sn-gmacs", "Enter")
     page.click("#sn-stage-open")
@@ -244,14 +244,14 @@ def test_a_reload_on_stage_still_leaves_for_the_view_before(visit, url):
     at(page, 6)
     page.wait_for_function("location.search.includes('stage=6')")
     assert "budget=0.7" in page.url
-    assert "view=close" in page.url
+    assert "view=near" in page.url
     page.reload()
     at(page, 6)
     page.keyboard.press("Escape")
     page.wait_for_selector(".sn:not(.is-stage)")
     page.wait_for_function("!location.search.includes('stage')")
     assert page.evaluate("explorer.state.gmacs") == 0.7
-    assert page.get_attribute("[data-view=close]", "aria-pressed") == "true"
+    assert page.get_attribute("[data-view=near]", "aria-pressed") == "true"
 
 
 def test_parts_do_not_lie_on_each_other_on_a_phone(visit):
@@ -276,8 +276,8 @@ def test_the_story_is_of_the_whole_zoo_whatever_the_page_shows(follow):
     at(page, 2)
     models, across, up, width = page.evaluate(drawn)
     assert models == len(zoo.models()) > few[0]
-    assert across.startswith("Cost of one image, GMACs")
-    assert up == "Top-1 on ImageNet-1k, %"
+    assert across.startswith("Work per photo, billion multiplications")
+    assert up == "Photos named right, %"
     assert width == page.evaluate("parseFloat(getComputedStyle(document.querySelector('#sn-plot')).width)")
     assert f"{len({model.name for model in zoo.models()}):,} pretrained models" in page.inner_text(
         "#sn-stage-text"

@@ -1,13 +1,13 @@
 // @ts-check
 // The budget, the stitch that it buys, and the ring that follows it over the chart. Moving asks nothing of the server.
 
-import { bold } from "../core.js";
 import { laddersOf, readNumber, refusal } from "./figures.js";
+import { accuracy, createSpending, figures, short } from "./spending.js";
 import { RUG, xOf, yOf } from "./traces.js";
 
 /** @import { Page } from "../core.js" */
 
-const UNKNOWN = "not measured yet: the costliest stitch within the budget";
+const THUMB = 8; // px, half the slider's: where its travel begins
 
 // The rule of snnet.frontier.best_within: highest top-1 within the budget; ties to the cheaper, then the first.
 export function bestWithin(stitches, gmacs) {
@@ -25,14 +25,6 @@ function isBetter(stitch, best) {
   return best.top1 === null || stitch.top1 > best.top1;
 }
 
-export const cost = (state, stitch) => `${laddersOf(state.stitches).gmacs.figure(stitch.gmacs)} GMACs`;
-
-export function accuracy(stitch) {
-  if (stitch.top1 === null) return UNKNOWN;
-  const [low, high] = stitch.interval;
-  return `${stitch.top1.toFixed(1)} % top-1 [${low.toFixed(1)}, ${high.toFixed(1)}], ${stitch.origin}`;
-}
-
 /** @typedef {ReturnType<typeof createBudget>} Budget */
 
 /** @param {Page} page */
@@ -40,9 +32,7 @@ export function createBudget(page) {
   const { elements, keep, plot, state, tell } = page;
 
   const ladder = () => laddersOf(state.stitches).gmacs;
-  const inWords = (stitch) => ` ${stitch.words} · ${cost(state, stitch)} · ${accuracy(stitch)}`;
-  const short = (gmacs) => `${ladder().figure(gmacs, 2)} GMACs`;
-  const figures = (stitch) => `${short(stitch.gmacs)} · ${stitch.top1 === null ? "not measured" : `${stitch.top1.toFixed(1)} %`}`;
+  const { sayStitch } = createSpending(page);
 
   let labelWidth = 0; // px, of the ring's label
 
@@ -68,48 +58,31 @@ export function createBudget(page) {
     return share >= 1 ? high : low * (high / low) ** share;
   }
 
-  // Moves everything that follows the budget; asks nothing of the server.
+  // Moves everything that follows the budget; asks nothing of the server. A clicked stitch runs, until the budget moves.
   function setBudget(gmacs, from, clicked = null) {
     const [low, high] = span();
     state.gmacs = Math.min(Math.max(gmacs, low), high);
     if (from !== "slider") elements.slider.value = String(toPosition(state.gmacs));
-    if (from !== "number") elements.gmacs.value = ladder().figure(state.gmacs);
-    const stitch = bestWithin(state.stitches, state.gmacs);
+    if (from !== "number" || state.gmacs !== gmacs) elements.gmacs.value = ladder().figure(state.gmacs);
+    const best = bestWithin(state.stitches, state.gmacs);
+    const stitch = clicked ?? best;
+    state.clicked = clicked === best ? null : clicked;
     if (stitch !== state.chosen) {
       state.chosen = stitch;
+      page.root.dataset.chosen = stitch.name;
       labelRing(stitch);
-      sayChosen(stitch, clicked);
-    } else if (clicked !== state.clicked) sayChosen(stitch, clicked);
-    state.clicked = clicked;
-    elements.slider.setAttribute("aria-valuetext", `${short(state.gmacs)}: ${stitch.words}, ${accuracy(stitch)}`);
+      sayStitch(stitch, best);
+    }
+    elements.slider.setAttribute("aria-valuetext", `${short(state, state.gmacs)}: ${stitch.words}, ${accuracy(stitch)}`);
     placeRing();
     tell("budget", stitch);
   }
 
-  // A click buys what its cost buys: where that is another stitch than the clicked one, the line says why.
-  function sayChosen(stitch, clicked) {
-    const reason = clicked?.top1 === null ? "is the best known for no more" : "is better for no more";
-    const words = clicked && clicked !== stitch ? ` ${reason}: ${figures(stitch)}, where ${clicked.name} has ${figures(clicked)}` : inWords(stitch);
-    elements.chosen.replaceChildren(bold(stitch.name), words);
-    elements.chosen.title = elements.chosen.textContent;
-  }
-
-  // Two lines for all stitches of a network if one of them needs them: a drag may not shift the page.
-  function makeRoomForWords() {
-    elements.chosen.classList.remove("is-long");
-    const longest = state.stitches.reduce((a, b) => ((a.name + inWords(a)).length < (b.name + inWords(b)).length ? b : a));
-    elements.chosen.replaceChildren(bold(longest.name), inWords(longest));
-    elements.chosen.classList.toggle("is-long", elements.chosen.scrollWidth > elements.chosen.clientWidth);
-    elements.chosen.replaceChildren("\u00a0");
-  }
-
   function labelRing(stitch) {
-    const isNarrow = plot.clientWidth < 500 || page.root.classList.contains("is-stage"); // there the figures are large
     elements.ring.hidden = false; // a hidden label has no width
-    if (state.set !== "top1")
-      elements.ringLabel.textContent = `${isNarrow ? "" : `${stitch.name} · `}${short(stitch.gmacs)} · ${yOf(state, stitch)?.toFixed(1).concat(" %") ?? "not measured here"}`;
-    else if (isNarrow) elements.ringLabel.textContent = figures(stitch);
-    else elements.ringLabel.textContent = stitch.top1 === null ? `${short(stitch.gmacs)} · ${UNKNOWN}` : `${stitch.name} · ${figures(stitch)}`;
+    const height = yOf(state, stitch);
+    if (state.set === "top1") elements.ringLabel.textContent = figures(state, stitch);
+    else elements.ringLabel.textContent = `${short(state, stitch.gmacs)} · ${height === null ? "not measured here" : `${height.toFixed(1)} %`}`;
     labelWidth = elements.ringLabel.offsetWidth; // measured once a text: reading it at every move is slow
   }
 
@@ -117,17 +90,58 @@ export function createBudget(page) {
   function placeRing() {
     const axes = plot?._fullLayout;
     if (!axes || !state.chosen) return;
-    const { xaxis, yaxis } = axes;
+    const { xaxis, yaxis, yaxis2 } = axes;
     const x = xaxis.d2p(xOf(state, state.chosen)) + xaxis._offset;
     const height = yOf(state, state.chosen);
-    const y = height === null ? yaxis._offset + (1 - RUG) * yaxis._length : yaxis.d2p(height) + yaxis._offset;
+    if (height === null && !yaxis2) {
+      elements.ring.hidden = true; // the stage shows no strip yet
+      return;
+    }
+    const y = height === null ? yaxis2.d2p(RUG) + yaxis2._offset : yaxis.d2p(height) + yaxis._offset;
     elements.ring.classList.toggle("is-low", y > yaxis._offset + yaxis._length - 44); // its label would cover the axis
-    const inside = x >= xaxis._offset && x <= xaxis._offset + xaxis._length && y >= yaxis._offset && y <= yaxis._offset + yaxis._length;
+    const isAcross = x >= xaxis._offset && x <= xaxis._offset + xaxis._length;
+    const inside = isAcross && (height === null || (y >= yaxis._offset && y <= yaxis._offset + yaxis._length));
     elements.ring.hidden = !inside;
     elements.ring.style.transform = `translate(${x}px, ${y}px)`;
     const right = xaxis._offset + xaxis._length - labelWidth - 4; // the label stays on the graph
     elements.ringLabel.style.transform = `translateX(${Math.max(xaxis._offset + 4, Math.min(x + 12, right)) - x}px)`;
     state.moves += 1;
+  }
+
+  // The slider stands under the stitches, on the axis' own scale, while the chart shows all of them over GMACs; else it has the
+  // graph's whole width. Called when the graph moves, not the budget.
+  function alignSlider() {
+    const axes = plot?._fullLayout;
+    if (!axes || !state.stitches.length) return;
+    const { xaxis } = axes;
+    const [left, right] = span().map((gmacs) => xaxis.d2p(gmacs));
+    const isOnScale = state.x === "gmacs" && state.scale === "log" && left >= 0 && right <= xaxis._length + 1 && right - left > xaxis._length / 3;
+    const from = Math.max(0, xaxis._offset + (isOnScale ? left : 0) - THUMB),
+      to = Math.min(plot.clientWidth, xaxis._offset + (isOnScale ? right : xaxis._length) + THUMB);
+    const isFixed = getComputedStyle(elements.track).position === "fixed"; // on a phone
+    elements.track.style.marginLeft = isFixed ? "0" : `${from}px`;
+    elements.track.style.left = isFixed ? `${plot.getBoundingClientRect().left + from}px` : "";
+    elements.track.style.width = `${to - from}px`;
+    elements.track.dataset.scale = isOnScale ? "axis" : "own";
+  }
+
+  // Drags the ring itself: the budget follows the pointer along the axis.
+  function onGrab(event) {
+    if (!state.chosen || state.x !== "gmacs") return;
+    event.preventDefault();
+    elements.ring.setPointerCapture(event.pointerId);
+    const { left } = plot.getBoundingClientRect();
+    const follow = (/** @type {PointerEvent} */ moved) => {
+      const { xaxis } = plot._fullLayout;
+      setBudget(xaxis.p2d(moved.clientX - left - xaxis._offset), "ring");
+    };
+    const release = () => {
+      elements.ring.removeEventListener("pointermove", follow);
+      tell("settled");
+    };
+    elements.ring.addEventListener("pointermove", follow);
+    elements.ring.addEventListener("pointerup", release, { once: true });
+    elements.ring.addEventListener("pointercancel", release, { once: true });
   }
 
   // What was typed stays as it was typed; where it buys nothing the browser's own bubble says why.
@@ -154,10 +168,11 @@ export function createBudget(page) {
       tell("settled");
     },
   });
+  elements.ring.addEventListener("pointerdown", onGrab);
   elements.slider.addEventListener("input", () => setBudget(fromPosition(Number(elements.slider.value)), "slider"));
   elements.slider.addEventListener("change", () => tell("settled"));
   elements.gmacs.addEventListener("input", () => elements.gmacs.setCustomValidity(""));
   elements.gmacs.addEventListener("change", onTyped);
 
-  return { bought, fromPosition, labelRing, makeRoomForWords, placeRing, setBudget, span, toPosition };
+  return { alignSlider, bought, fromPosition, labelRing, placeRing, setBudget, span, toPosition };
 }

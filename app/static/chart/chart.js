@@ -8,7 +8,9 @@ import { coloured, curveColour, isComparable, traces, xOf, yOf } from "./traces.
 /** @import { Page } from "../core.js" */
 
 const ZOO_VIEW = { x: [0.15, 60], y: [62, 91] }; // until the network has told its own
-const X_TITLES = { gmacs: "Cost of one image, GMACs", params: "Parameters, M" };
+const X_TITLES = { gmacs: "Work per photo, billion multiplications (GMACs)", params: "Parameters, million" };
+const NARROW_X = "Work per photo (GMACs)";
+const STRIP = 0.09; // of the graph's height: where stitches stand whose accuracy is unknown
 
 const overlap = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 
@@ -16,7 +18,7 @@ const overlap = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.
 /** @typedef {ReturnType<typeof createChart>} Chart */
 
 /** @param {Page} page @param {Budget} budget */
-export function createChart(page, { placeRing, setBudget }) {
+export function createChart(page, { alignSlider, placeRing, setBudget }) {
   const { elements, keep, on, plot, state, tell, tone } = page;
 
   let drawnAxes = ""; // that are drawn
@@ -74,6 +76,7 @@ export function createChart(page, { placeRing, setBudget }) {
   function placeAll() {
     placeNames();
     placeRing();
+    alignSlider();
     tell("drawn");
   }
 
@@ -118,15 +121,36 @@ export function createChart(page, { placeRing, setBudget }) {
     const axis = { ...plain, ticks: "outside", tickcolor: tone("line") };
     const title = (text) => ({ text, font: { color: tone("soft"), size: size + 1 }, standoff: 8 });
     const { x, y } = rangesOf(all);
+    const isOnStrip = all.some(({ meta }) => meta.kind === "rug");
+    const of = state.set === "top1" ? "" : ` on ${state.setName}`;
     return {
       ...shared,
       margin: { l: Math.max(52, 4.4 * size), r: 12, t: 10, b: Math.max(46, 4 * size) },
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "pan", // a finger scrolls the page
-      xaxis: { ...axis, type: state.scale, title: title(`${X_TITLES[state.x]}${state.scale === "log" ? " (log scale)" : ""}`), range: x, tickvals: ticksOf(x) },
-      yaxis: { ...axis, title: title(`Top-1 on ${state.setName}, %${partialWords()}`), range: y },
-      yaxis2: { overlaying: "y", range: [0, 1], fixedrange: true, visible: false }, // of the unmeasured: stays where it is
+      xaxis: {
+        ...axis,
+        anchor: isOnStrip ? "y2" : "y",
+        type: state.scale,
+        title: title(plot.clientWidth < 500 && state.x === "gmacs" ? NARROW_X : X_TITLES[state.x]),
+        range: x,
+        tickvals: ticksOf(x),
+      },
+      yaxis: { ...axis, title: title(`Photos named right, %${of}${partialWords()}`), range: y, domain: [isOnStrip ? STRIP + 0.03 : 0, 1] },
+      ...(isOnStrip ? strip() : {}),
       legend: { orientation: "h", x: 1, xanchor: "right", y: 0.01, yanchor: "bottom", bgcolor: translucent(tone("card"), 0.85), font: { size: size - 1 } },
       uirevision: drawnAxes, // a hand's zoom is kept on the same axes
+    };
+  }
+
+  // Below the axis of accuracies: what has none has no height.
+  function strip() {
+    const words = { text: "accuracy unknown", showarrow: false, font: { size: page.em - 1, color: tone("soft") }, bgcolor: tone("card") };
+    return {
+      yaxis2: { range: [0, 1], domain: [0, STRIP], fixedrange: true, showticklabels: false, showgrid: false, zeroline: false },
+      annotations: [{ ...words, xref: "paper", yref: "paper", x: 0.005, y: STRIP, xanchor: "left", yanchor: "top" }],
+      shapes: [
+        { type: "rect", xref: "paper", yref: "paper", x0: 0, x1: 1, y0: 0, y1: STRIP, line: { width: 1, color: tone("line"), dash: "dot" }, layer: "below" },
+      ],
     };
   }
 
@@ -214,7 +238,7 @@ export function createChart(page, { placeRing, setBudget }) {
     plot.on("plotly_click", onPointClick);
     plot.on("plotly_afterplot", placeAll);
     plot.on("plotly_relayouting", placeAll);
-    keep("view", { read: () => (pressed() === "near" ? null : pressed()), restore: (text) => ["near", "zoo", "close"].includes(text) && show(text) });
+    keep("view", { read: () => (pressed() === "close" ? null : pressed()), restore: (text) => ["near", "zoo", "close"].includes(text) && show(text) });
     keep("families", {
       when: "start",
       read: () => (isByFamily() ? "1" : null),

@@ -35,3 +35,13 @@ export function beats(costs, values, zooCosts, zooValues, areAnchors, intervals 
   const anchors = values.map((value, place) => (areAnchors[place] ? value : null));
   return { beaten: beaten(values), total: inside.length, low, high, at_low: beaten(ends(0)), at_high: beaten(ends(1)), by_anchors: beaten(anchors) };
 }
+
+// The place of the highest value among those that cost the same but for this share; -1 where none does.
+export function bestNear(costs, values, cost, share) {
+  let best = -1;
+  for (const [place, one] of costs.entries()) {
+    if (!isKnown(values[place]) || Math.abs(one - cost) > share * cost) continue;
+    if (best < 0 || values[place] > values[best]) best = place;
+  }
+  return best;
+}

@@ -9,7 +9,7 @@ import { front } from "./frontier.js";
 /** @import { Curve, State, Stitch } from "../types.js" */
 /** @typedef {Record<string, any>} Trace */
 
-export const RUG = 0.035; // of the chart's height: where the ticks of unmeasured stitches stand
+export const RUG = 0.5; // of the strip's height: where stitches without a known accuracy stand
 
 // Okabe and Ito's colours, told apart by colour-blind eyes; grey for the rest.
 const OTHER = "#9AA0AC";
@@ -189,7 +189,7 @@ function bars(members, onFront) {
 function rug(state) {
   const members = state.stitches.filter((stitch) => yOf(state, stitch) === null);
   if (!members.length) return [];
-  const marker = { size: 14, symbol: "line-ns-open", line: { width: 1.8 } };
+  const marker = { size: 9, symbol: "diamond-open", line: { width: 1.5 } };
   return [marks({ name: "not measured", ...stand(state, members), y: members.map(() => RUG), yaxis: "y2", marker, meta: { kind: "rug", tone: "accent" } })];
 }
 

@@ -2,15 +2,17 @@
 // Shows a network: its stitches on the chart, its figures and sentences, its budgets.
 
 import { laddersOf } from "../chart/figures.js";
-import { make } from "../core.js";
+import { count, make } from "../core.js";
 
 /** @import { Budget } from "../chart/budget.js" */
 /** @import { Chart } from "../chart/chart.js" */
 /** @import { Page } from "../core.js" */
 /** @import { Network } from "../types.js" */
 
+const NUMBERS = ["No", "One", "Two", "Three", "Four", "Five", "Six"];
+
 /** @param {Page} page @param {Budget} budget @param {Chart} chart */
-export function createNetwork(page, { fromPosition, makeRoomForWords, setBudget, span }, { draw, pressed, show }) {
+export function createNetwork(page, { fromPosition, setBudget, span }, { draw, pressed, show }) {
   const { elements, state, tell } = page;
 
   /** @param {Network} network */
@@ -23,16 +25,28 @@ export function createNetwork(page, { fromPosition, makeRoomForWords, setBudget,
     if (network.originals.length) sources.add("original");
     for (const look of page.all("[data-source]")) look.hidden = !sources.has(look.dataset.source);
     const { unmeasured } = network;
+    sayHead(network);
     elements.joint.textContent = network.joint;
     elements.jointFact.hidden = !network.joint;
     elements.line.textContent = network.line;
     elements.credits.textContent = network.credits;
-    makeRoomForWords();
     elements.unmeasured.hidden = !unmeasured;
     if (unmeasured) elements.unmeasured.replaceChildren(`${unmeasured.text} Measure them: `, make("code", {}, unmeasured.command));
     elements.slider.disabled = elements.gmacs.disabled = false;
     elements.gmacs.min = laddersOf(state.stitches).gmacs.figure(span()[0]);
     elements.gmacs.setCustomValidity("");
+  }
+
+  /** @param {Network} network */
+  function sayHead({ drawing, size_mb: megabytes, stitches }) {
+    const anchors = NUMBERS[drawing.anchors.length] ?? String(drawing.anchors.length);
+    elements.headline.textContent = `One network, ${count(stitches.length)} speeds`;
+    elements.lead.textContent = `${anchors} trained classifiers stitched into one ${count(Math.round(megabytes))} MB file`;
+    const front = state.stitches.filter((stitch) => stitch.on_front),
+      whole = front.filter((stitch) => stitch.is_anchor).length;
+    elements.whole.textContent = front.length
+      ? `${whole} of the ${front.length} points on its front are whole anchors, at one size or another; ${front.length - whole} are stitched ways that no single anchor gives.`
+      : "No accuracy is known yet, so there is no front.";
   }
 
   // Shows a network in place of the one before. A budget that it can spend stays; else its own opening view.

@@ -70,6 +70,21 @@ export function createAnswers(page, { bought, span, toPosition }) {
     }
   }
 
+  // Beside the answer: from which budget on it is that one.
+  function sayHolds() {
+    const all = bought();
+    const isComplete = all.length && all.every((stitch) => state.answers.get(stitch.name)?.probabilities);
+    if (!isComplete || !state.chosen || !state.answers.has(state.chosen.name)) {
+      say(elements.holds, "");
+      return;
+    }
+    const { label, from, always } = whereItStays(all);
+    const isLast = top(state.chosen.name).label === label;
+    if (!isLast) say(elements.holds, `at this budget; from ${gmacsOf(from, 2)} GMACs on ${label}`);
+    else if (always) say(elements.holds, "and at every budget");
+    else say(elements.holds, `from ${gmacsOf(from, 2)} GMACs on for good`);
+  }
+
   function sayProgress() {
     const done = [...state.answers.values()].filter((answer) => answer.probabilities).length;
     const { total = 0, place = 0, error = "" } = state.sweep ?? {};
@@ -145,6 +160,7 @@ export function createAnswers(page, { bought, span, toPosition }) {
     const all = bought();
     const complete = all.filter((stitch) => state.answers.get(stitch.name)?.probabilities);
     sayWhereItStays(all, complete.length === all.length);
+    sayHolds();
     sayProgress();
     leading = leadingClasses(complete);
     nameLeading();
@@ -189,6 +205,9 @@ export function createAnswers(page, { bought, span, toPosition }) {
   on("answer", drawSoon);
   on("network", drawSoon);
   on("theme", drawSoon);
-  on("budget", followBudgetLine);
+  on("budget", () => {
+    followBudgetLine();
+    sayHolds();
+  });
   new ResizeObserver(drawSoon).observe(elements.shares);
 }

@@ -1,8 +1,7 @@
 // @ts-check
 // The photo, where it comes from, and what the network says of it.
 
-import { cost } from "../chart/budget.js";
-import { bold, make, Newest, percent, settled } from "../core.js";
+import { Newest, percent, settled } from "../core.js";
 
 /** @import { Page } from "../core.js" */
 
@@ -26,7 +25,8 @@ export function createPhoto(page, { remember, sweep }) {
     const { gmacs, network, photo } = state;
     if (!photo || gmacs === null) return;
     const signal = newest.begin();
-    const hasAnswered = followBudget();
+    if (state.clicked) answerOf = photo; // off the front: no budget buys it, the sweep brings it first
+    const hasAnswered = followBudget() || state.clicked !== null;
     elements.answer.setAttribute("aria-busy", String(!hasAnswered));
     if (!hasAnswered) {
       const answer = await server.classify(photo, gmacs, network, signal);
@@ -58,12 +58,9 @@ export function createPhoto(page, { remember, sweep }) {
 
   function showAnswer(name) {
     const answer = state.answers.get(name);
-    const stitch = state.stitches.find((s) => s.name === name);
-    const ran = answer.alone_ms === undefined ? "answered with all others" : `ran in ${answer.alone_ms.toFixed(1)} ms, measured`;
-    const lines = [stitch.words, `${cost(state, stitch)} · ${ran}`];
-    if (answer.error) lines.push(answer.error);
-    if (answer.note) lines.push(answer.note);
-    elements.ran.replaceChildren(bold(answer.stitch), ...lines.flatMap((line) => [make("br"), line]));
+    const [best] = answer.top5;
+    elements.verdict.textContent = best ? `${best.label} · ${Math.round(100 * best.probability)} %` : "No finite answer";
+    elements.ran.textContent = [answer.error, answer.note].filter(Boolean).join(" ");
     elements.bars.querySelectorAll("li").forEach((row, place) => {
       row.hidden = place >= answer.top5.length; // a network may know fewer than five classes
       if (row.hidden) return;
@@ -78,7 +75,8 @@ export function createPhoto(page, { remember, sweep }) {
   }
 
   function emptyAnswer() {
-    elements.ran.textContent = "The five best classes appear here.";
+    elements.verdict.textContent = elements.holds.textContent = "\u00a0";
+    elements.ran.textContent = "";
     const row = '<span class="name">&nbsp;</span><span class="share"></span><span class="track"><span class="fill"></span></span>';
     elements.bars.innerHTML = `<li>${row}</li>`.repeat(5);
   }
@@ -160,6 +158,7 @@ export function createPhoto(page, { remember, sweep }) {
   emptyAnswer();
   on("leaving", forget);
   on("budget", followBudget);
+  on("answer", () => state.clicked && followBudget());
   // keys settle with every step: the timer makes one question of many
   on("settled", askWhenSettled);
   elements.file.addEventListener("change", () => {

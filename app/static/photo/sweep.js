@@ -28,7 +28,8 @@ export function createSweep(page, { bought }) {
     const far = (stitch) => Math.abs(Math.log(stitch.gmacs / state.gmacs));
     const lacking = state.stitches.filter(lacks);
     const ahead = 2 * lacking.length > state.stitches.length ? bought().filter(lacks) : lacking;
-    return ahead.sort((a, b) => far(a) - far(b)).map((stitch) => stitch.name);
+    const clicked = state.clicked && lacks(state.clicked) ? [state.clicked] : [];
+    return [...clicked, ...ahead.filter((stitch) => stitch !== state.clicked).sort((a, b) => far(a) - far(b))].map((stitch) => stitch.name);
   }
 
   /** @param {Photo} photo */
