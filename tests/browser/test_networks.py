@@ -133,7 +133,10 @@ class TestMenu:
         page = open_page()
         page.click(".example >> nth=0")
         answered(page)
-        before = {name: page.locator(f"#sn-{name}").text_content() for name in ("chosen", "beats", "owns", "line", "verdict")}
+        before = {
+            name: page.locator(f"#sn-{name}").text_content()
+            for name in ("chosen", "beats", "owns", "line", "verdict")
+        }
         page.select_option("#sn-network", "lite")
         shows(page, "lite")
         answered(page)
