@@ -245,7 +245,7 @@ def test_the_stage_goes_on_offline_and_the_photo_comes_later(open_page, lion):
     page.keyboard.press("End")
     page.wait_for_selector(".sn[data-step='6']")
     page.context.set_offline(True)
-    page.keyboard.press("1")
+    page.keyboard.press("e")
     page.wait_for_selector(LINE)
     assert page.inner_text("#sn-trouble-text") == "This device is offline"
     page.context.set_offline(False)

@@ -171,11 +171,80 @@ def test_the_address_leads_to_the_step(browser, url):
     page.close()
 
 
-def test_a_photo_by_a_number_and_the_answer_follows(visit):
+def test_digits_go_to_the_steps_so_numbered(visit):
+    page = on_stage(visit)
+    for step in (4, 2, TITLES):
+        page.keyboard.press(str(step))
+        at(page, step)
+
+
+def test_keys_of_the_speaker(visit):
+    page = on_stage(visit)
+    dark = "document.body.classList.contains('dark')"
+    before = page.evaluate(dark)
+    page.keyboard.press("t")
+    assert page.evaluate(dark) != before
+    page.keyboard.press("b")
+    assert page.locator(".sn.is-black").count() == 1
+    page.keyboard.press("b")
+    assert page.locator(".sn.is-black").count() == 0
+    page.keyboard.press("?")
+    listed = page.inner_text("#sn-keys")
+    assert all(f"{key}:" in listed for key in ("B", "T", "N", "F", "E", "P", "Esc"))
+    page.keyboard.press("Escape")  # the list goes first, the stage stays
+    assert page.locator("#sn-keys").is_hidden()
+    assert page.locator(".sn.is-stage").count() == 1
+
+
+def test_arrows_on_the_slider_are_its_own_and_pause_the_sweep(visit):
+    page = on_stage(visit)
+    page.keyboard.press("5")
+    at(page, 5)
+    page.focus("#sn-slider")
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text("#sn-stage-pause") == "Go on"
+    still = page.evaluate("explorer.state.gmacs")
+    page.wait_for_timeout(300)
+    assert page.evaluate("explorer.state.gmacs") == still
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("explorer.state.gmacs") < still
+    at(page, 5)
+
+
+def test_back_leaves_the_stage_and_not_the_site(visit):
+    page = on_stage(visit)
+    address = page.url.split("?")[0]
+    page.keyboard.press("3")
+    at(page, 3)
+    page.go_back()
+    page.wait_for_selector(".sn:not(.is-stage)")
+    assert page.url.startswith(address)
+    page.go_forward()
+    page.wait_for_selector(".sn.is-stage")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".sn:not(.is-stage)")
+    page.wait_for_timeout(500)
+    assert page.url.startswith(address)
+    assert "stage" not in page.url
+
+
+def test_a_finger_walks_the_story(visit):
+    page = on_stage(visit, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    touch = page.context.new_cdp_session(page)
+    for ends, step in (((300, 80), 2), ((300, 80), 3), ((80, 300), 2)):
+        place = [{"x": ends[0], "y": 120}]
+        touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": place})
+        place = [{"x": ends[1], "y": 126}]
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": place})
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        at(page, step)
+
+
+def test_a_photo_by_a_key_and_the_answer_follows(visit):
     page = on_stage(visit)
     page.keyboard.press("End")
     at(page, 6)
-    page.keyboard.press("1")
+    page.keyboard.press("e")
     page.wait_for_selector(".sn[data-swept=true]", timeout=180_000)
     page.wait_for_function("document.querySelector('#sn-stage-text').textContent.includes('lion')")
     assert page.locator("#sn-bars .name").first.inner_text() == "lion"
@@ -187,7 +256,7 @@ def test_a_lost_connection_blanks_nothing(visit):
     page = on_stage(visit)
     page.keyboard.press("End")
     at(page, 6)
-    page.keyboard.press("1")
+    page.keyboard.press("e")
     page.wait_for_selector(".sn[data-swept=true]", timeout=180_000)
     page.context.set_offline(True)
     for step in range(TITLES, 0, -1):
@@ -197,7 +266,7 @@ def test_a_lost_connection_blanks_nothing(visit):
         page.keyboard.press("ArrowLeft")
     page.keyboard.press("End")
     at(page, 6)
-    page.keyboard.press("2")  # can't be fetched
+    page.keyboard.press("e")  # can't be fetched
     page.wait_for_timeout(600)
     assert page.locator("#sn-bars .name").first.inner_text() != ""
     assert page.locator("#sn-preview").is_visible()

@@ -5,6 +5,7 @@
 import { laddersOf } from "../chart/figures.js";
 import { drops, labels, large, RUG } from "../chart/traces.js";
 import { bold, count, make, makeButton, modelOf, settled } from "../core.js";
+import { createKeys } from "./keys.js";
 
 /** @import { Page } from "../core.js" */
 
@@ -138,14 +139,14 @@ export function createStage(page, { bought, labelRing, setBudget, span }, { draw
   }
 
   function sayAnchors() {
-    const unknown = isAnyMeasured() ? "" : " Nothing has measured them yet: they stand on the axis, at their cost.";
+    const unknown = isAnyMeasured() ? "" : " Nothing has measured them yet: they stand below the chart, at their cost.";
     return [
       bold(
         anchors()
           .map((anchor) => anchor.name)
           .join(", "),
       ),
-      `: pretrained networks, small to large. We call them anchors. Between two of them there is nothing to choose.${unknown}`,
+      `: trained networks, small to large, called anchors. Whoever needs a cost in between has to train another one.${unknown}`,
     ];
   }
 
@@ -161,12 +162,13 @@ export function createStage(page, { bought, labelRing, setBudget, span }, { draw
     const range = `from ${ladder.figure(Math.min(...known), 2)} to ${ladder.figure(Math.max(...known), 2)} GMACs`;
     const sources = [...new Set(state.stitches.filter((s) => s.on_front && s.origin).map((s) => s.origin))].join(" and ");
     const against = layer.beats.nothing ? [] : [" It beats ", bold(`${beaten} of ${total}`), " zoo results in that range, its own anchors left out."];
-    return ["One file, ", bold(range), ": each photo may have its own budget, and the best stitch for it runs.", ...against, ` Accuracies: ${sources}.`];
+    return ["One file, ", bold(range), ": each photo may have its own budget, and the best stitch for it runs.", ...against, ` Its accuracies are ${sources}.`];
   }
 
   function sayPhoto() {
-    if (elements.error.textContent && !state.answers.size) return ["That photo got no answer. Drop another, or press 1 to 4."];
-    if (!state.photo) return ["Drop a photo, or press 1 to 4. ", bold(`All ${state.stitches.length} stitches answer`), ", and the answer follows the budget."];
+    if (elements.error.textContent && !state.answers.size) return ["That photo got no answer. Drop another, or press E for an example."];
+    if (!state.photo)
+      return ["Drop a photo, or press E for an example. ", bold(`All ${state.stitches.length} stitches answer`), ", and the answer follows the budget."];
     return [elements.stays.textContent];
   }
 
@@ -237,6 +239,7 @@ export function createStage(page, { bought, labelRing, setBudget, span }, { draw
 
   function enter() {
     tell("entering");
+    keys.enter();
     const { xaxis, yaxis } = plot._fullLayout;
     const view = { "xaxis.range": [...xaxis.range], "xaxis.tickvals": plot.layout.xaxis.tickvals, "yaxis.range": [...yaxis.range] };
     before = { gmacs: state.gmacs, view, focus: document.activeElement };
@@ -253,6 +256,7 @@ export function createStage(page, { bought, labelRing, setBudget, span }, { draw
     if (!step) return;
     stopSweep();
     step = 0;
+    keys.exit();
     drawnAct = null;
     delete page.root.dataset.step;
     page.root.classList.remove("is-stage");
@@ -301,11 +305,21 @@ export function createStage(page, { bought, labelRing, setBudget, span }, { draw
       setBudget(nextStop());
       return;
     }
+    if (isBehind()) {
+      at = now;
+      return;
+    }
     share = (share + Math.min(now - at, SLOWEST_MS) / (1000 * PASS_S)) % 2;
     at = now;
     const [low, high] = span();
     const there = 1 - Math.abs(1 - share);
     setBudget(there >= 1 ? high : low * (high / low) ** there);
+  }
+
+  // While the photo's answers still come, the ring would run ahead of them.
+  function isBehind() {
+    if (step !== STEPS.length || !state.photo || state.sweep?.error || elements.error.textContent) return false;
+    return bought().some((stitch) => !state.answers.has(stitch.name));
   }
 
   // The stitches that budgets buy, one after the other, there and back.
@@ -329,31 +343,14 @@ export function createStage(page, { bought, labelRing, setBudget, span }, { draw
 
   // ---------------------------------------------------------------- keys
 
-  const KEYS = {
-    ArrowRight: () => go(step + 1),
-    " ": () => go(step + 1),
-    PageDown: () => go(step + 1),
-    ArrowLeft: () => go(step - 1),
-    PageUp: () => go(step - 1),
-    Home: () => go(1),
-    End: () => go(STEPS.length),
-    Escape: leave,
-    p: () => pause(!isPaused),
-  };
-
-  // In a text field keys write; on a button the space bar presses it.
-  const isTyping = (element) => element.matches?.("input:not([type=range], [type=file]), textarea, select, [contenteditable]");
-
-  function onStageKey(event) {
-    if (!step || event.altKey || event.ctrlKey || event.metaKey || (isTyping(event.target) && event.key !== "Escape")) return;
-    if (event.key === " " && event.target.matches?.("button")) return;
-    const example = step === STEPS.length ? page.all(".example")[Number(event.key) - 1] : null;
-    const action = example ? () => setExample(example) : KEYS[event.key];
-    if (!action) return;
-    event.preventDefault();
-    event.stopPropagation();
-    action();
-  }
+  const keys = createKeys(page, {
+    at: () => step,
+    last: STEPS.length,
+    go,
+    leave,
+    pause: (what = !isPaused) => pause(what),
+    setExample,
+  });
 
   elements.stageSteps.append(
     ...STEPS.map(({ name }, place) => {
@@ -378,7 +375,6 @@ export function createStage(page, { bought, labelRing, setBudget, span }, { draw
     settled(() => step && go(step), RESIZE_MS), // letters follow the screen's size
   );
   new MutationObserver(() => step === STEPS.length && speak()).observe(elements.error, { childList: true });
-  document.addEventListener("keydown", onStageKey, true);
   on("network", onNetwork);
   on("answer", () => setTimeout(() => step === STEPS.length && speak(), 200)); // behind the sentence of the photo's chart
   on("photo", () => step && pause(false));
