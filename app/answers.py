@@ -1,8 +1,12 @@
 """What a network says of a photo: one stitch's answer, or all stitches' in one sweep. Knows no Gradio."""
 
+import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -13,7 +17,41 @@ if TYPE_CHECKING:
     from snnet.stitches.stitch import Stitch
 
 TOP = 5  # classes of an answer
+WARM_RUNS, FEWEST_RUNS = 9, 3  # of a stitch alone: the newest count, and fewer say nothing
 MOST = 24  # classes whose probabilities a sweep tells: enough for the leading ones to be among all stitches'
+
+
+class Times:
+    """The times of stitches that ran alone on warm ground, by the number of threads; any thread may call.
+
+    A stitch's first run is not counted: it takes up to ten times the next.
+    """
+
+    def __init__(self) -> None:
+        self._times: WeakKeyDictionary[Any, dict[tuple[str, int], deque[float]]] = WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    def add(self, net: "StitchedNetwork", name: str, latency_ms: float) -> None:
+        """Note what a stitch's network took for one photo."""
+        with self._lock:
+            runs = self._times.setdefault(net, {})
+            key = name, _threads()
+            if key in runs:
+                runs[key].append(latency_ms)
+            else:
+                runs[key] = deque(maxlen=WARM_RUNS)
+
+    def median(self, net: "StitchedNetwork", name: str) -> float | None:
+        """Return the median in ms; None before there are `FEWEST_RUNS`."""
+        with self._lock:
+            runs = self._times.get(net, {}).get((name, _threads()), ())
+            return round(median(runs), 2) if len(runs) >= FEWEST_RUNS else None
+
+
+def _threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
 
 
 def one(net: "StitchedNetwork", stitch: "Stitch", images: "Tensor") -> dict[str, Any]:

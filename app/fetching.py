@@ -11,6 +11,7 @@ from snnet.weights import licences
 from snnet.weights.files import WeightsError
 from snnet.weights.transfer import Progress
 
+from .discretion import OPEN, Discretion
 from .jobs import Job, Stop
 
 PATIENCE_S = 30.0  # without a question how far it is, after which nobody waits for a fetch any more
@@ -19,11 +20,11 @@ PATIENCE_S = 30.0  # without a question how far it is, after which nobody waits 
 class Fetcher:
     """Fetches in a background thread; `progress` is asked by those who wait.
 
-    `elsewhere` are entries that need no fetch, for their weights were named.
+    `elsewhere` are entries that need no fetch, for their weights were named; `discretion` says what failed.
     """
 
-    def __init__(self, *elsewhere: Entry) -> None:
-        self._elsewhere = elsewhere
+    def __init__(self, *elsewhere: Entry, discretion: Discretion = OPEN) -> None:
+        self._elsewhere, self._discretion = elsewhere, discretion
         self._lock = threading.Lock()
         self._newest: Job | None = None
         self._jobs: dict[str, Job] = {}  # the newest of every entry
@@ -56,9 +57,12 @@ class Fetcher:
         def excuse(error: Exception) -> str:
             if isinstance(error, Stop):
                 return ""
-            if isinstance(error, WeightsError):
-                return str(error)
-            return f"{entry.title} can't be fetched ({type(error).__name__}: {error}): try again"
+            if not isinstance(error, WeightsError):
+                reason = f"{type(error).__name__}: {error}"
+                error = WeightsError(f"{entry.title} can't be fetched ({reason}): try again")
+            return self._discretion.sentence(
+                error, f"{entry.title} can't be fetched at the moment: try again later."
+            )
 
         job.start(work, excuse)
 
@@ -74,7 +78,7 @@ class Fetcher:
             answer: dict[str, Any] = {"here": is_here, "bytes": None, "progress": self.progress(entry)}
         else:
             answer = {"here": False, "bytes": entry.size(), "progress": None}
-        return answer | {"licence": licences.together(entry.weights())}
+        return answer | {"licence": licences.together(entry.licences().values())}
 
     def fetch(self, entry: Entry) -> dict[str, Any]:
         """Begin to fetch what is not here, or join who does; return `progress`.

@@ -46,14 +46,15 @@ def _write(options: argparse.Namespace) -> None:
 
     file: Path = options.write_page
     files.check(file)
-    net = entries.load(options.network, weights=options.weights)
-    one_file.write(net, entries.entry(options.network), options.network, file)
+    net = entries.figures_of(options.network, weights=options.weights)
+    one_file.write(net, options.network, file)
     size_mb = file.stat().st_size / 1e6
     print(f"wrote {file} ({size_mb:.1f} MB): it opens in any browser, without a server")
 
 
 def _serve(options: argparse.Namespace) -> None:
     """Serve the page until it is stopped."""
+    from .discretion import Discretion
     from .measuring.jobs import Backend
     from .measuring.loopback import refusal
     from .service import Service
@@ -71,7 +72,9 @@ def _serve(options: argparse.Namespace) -> None:
     proxies.spare_this_machine([options.host or "", os.environ.get("GRADIO_SERVER_NAME", "")])
     if options.log:
         _log()
-    service = Service(options.network, options.weights, options.megapixels)
+    is_public = bool(root) or refusal(options.host, options.share, os.environ) is not None
+    discretion = Discretion(_warn if is_public else None)
+    service = Service(options.network, options.weights, options.megapixels, discretion)
     if options.weights:
         assert service.net  # loaded before the page is served: a wrong file is told at once
     # Only what the user asked for: a Space sets the host and port by Gradio's own variables.
@@ -178,6 +181,10 @@ def _root_path(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._~/-]*", path):
         raise ValueError(f"--root-path {text!r} is no path: name one like /explorer, or an address in full")
     return f"/{path}" if path else ""
+
+
+def _warn(sentence: str) -> None:
+    print(f"app.py: {sentence}", file=sys.stderr, flush=True)
 
 
 def _log() -> None:

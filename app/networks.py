@@ -8,14 +8,17 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from snnet.catalogue import entries
+from snnet.catalogue.figures import Figures, figures_of
 from snnet.weights.files import WeightsError
 
+from .discretion import OPEN, AbsentError, Discretion
 from .fetching import Fetcher
 
 if TYPE_CHECKING:
@@ -32,12 +35,13 @@ class Networks:
     """The networks of the catalogue, and the one that the app was started with.
 
     `network` is a name or a folder, `weights` the authors' file for it where that lies elsewhere. In all
-    calls a network goes by its name, "" being the one that the app was started with.
+    calls a network goes by its name, "" being the one that the app was started with. `discretion` has what
+    visitors are told of failures.
 
     Raises ValueError at once for a network that there is not, WeightsError for a damaged folder.
     """
 
-    def __init__(self, network: str, weights: Path | None = None) -> None:
+    def __init__(self, network: str, weights: Path | None = None, discretion: Discretion = OPEN) -> None:
         entry = entries.entry(network)
         self._entries = {entry.name: entry for entry in entries.entries()}
         self.name, self.title = entry.name, entry.title
@@ -48,12 +52,12 @@ class Networks:
         if weights is not None:
             entries.check_weights(entry, weights)
         self._weights = weights
-        self.fetcher = Fetcher(*([entry] if weights else []))
+        self.fetcher = Fetcher(*([entry] if weights else []), discretion=discretion)
         self._start_signal = threading.Event()
         self._lock = threading.Lock()
         self._building = threading.Lock()  # two at once would only slow each other, and hold more memory
         self._futures: OrderedDict[str, Future[StitchedNetwork]] = OrderedDict()  # the longest unused first
-        self._summaries: dict[str, dict[str, Any]] = {}
+        self._figures: dict[str, Figures] = {}
         self._has_failed = False
 
     # ----------------------------------------------------------------------------------- the start
@@ -174,13 +178,38 @@ class Networks:
         entry = self._entries[name]
         fetch = self.fetcher.progress(entry)
         if fetch["state"] == "failed":
-            raise WeightsError(fetch["sentence"])
+            raise AbsentError(fetch["sentence"])
         if fetch["state"] == "running":
-            raise WeightsError(f"{entry.title} is being fetched: ask again when it is here")
+            raise AbsentError(f"{entry.title} is being fetched: ask again when it is here")
         if not self.is_here(name):
-            raise WeightsError(
-                f"the weights of {entry.title} are not here: choose it in the page's menu to fetch them"
-            )
+            raise AbsentError(f"the weights of {entry.title} are not here: fetch them beside the photo")
+
+    # ------------------------------------------------------------------------------------- figures
+
+    def figures(self, network: str = "") -> Figures:
+        """Return what is known of a network without its weights: at once for those of the catalogue.
+
+        A user's own is loaded for that, and raises what `network_of` does. Once a network is loaded, its
+        accuracies are those that it chooses by.
+        """
+        name = self.name_of(network)
+        entry, ours = self._entries[name], self._figures.get(name)
+        with self._lock:
+            loading = self._futures.get(name)
+        net = loading.result() if loading and loading.done() and not loading.exception() else None
+        if net is None and ours is None:
+            is_elsewhere = (
+                name == self.name and self._weights is not None
+            )  # the user's word on whose they are
+            ours = None if is_elsewhere else entries.without_weights(entry)
+            if ours is None:
+                net = self.network_of(name)
+        if net is not None and (ours is None or ours.accuracies != net.accuracies):
+            base = ours or entry.figures() or figures_of(net)
+            ours = replace(base, accuracies=net.accuracies, reported=net.reported)
+        assert ours is not None
+        self._figures[name] = ours
+        return ours
 
     # ------------------------------------------------------------------------------------ fetching
 
@@ -215,7 +244,7 @@ class Networks:
         name = self.name_of(network)
         with self._lock:
             loading = self._futures.get(name)
-        self._summaries.pop(name, None)
+        self._figures.pop(name, None)
         if loading is not None:  # set at once: calls under way see all of the old figures, or the new ones
             loading.result().attach(store, self.bundled(name))
 
@@ -226,25 +255,22 @@ class Networks:
         return [self._summary(name) for name in ([self.name_of(network)] if network else self._entries)]
 
     def _summary(self, name: str) -> dict[str, Any]:
-        entry = self._entries[name]
-        with self._lock:
-            loading = self._futures.get(name)
-        net = loading.result() if loading and loading.done() and not loading.exception() else None
-        if net is None and not entry.facts() and self.is_here(name):
-            if name not in self._summaries:  # a network that has to be loaded for it: once is enough
-                self._summaries[name] = entries.summary(entry, self.network_of(name))
-            row = self._summaries[name]
-        else:
-            row = entries.summary(entry, net)
-        return row | {"name": name, "title": self.title_of(name), "here": self.is_here(name)}
+        is_here = self.is_here(name)
+        ours = self.figures(name) if is_here or self._entries[name].figures() else None
+        row = entries.summary(self._entries[name], ours)
+        return row | {"name": name, "title": self.title_of(name), "here": is_here}
 
     def menu(self) -> list[dict[str, Any]]:
-        """Return the page's menu: each network's name and title, whether it is here, and who has it."""
+        """Return the page's menu: each network's name and title, whether it is here, and who has how much.
+
+        "bytes" is what a fetch brings, but for some kilobytes; None where that is not known.
+        """
         return [
             {
                 "name": name,
                 "title": self.title_of(name),
                 "here": self.is_here(name),
+                "bytes": ours.file_bytes if (ours := entry.figures()) else None,
                 "hosts": [urlsplit(source.address).netloc for source in entry.sources],
             }
             for name, entry in self._entries.items()

@@ -11,17 +11,13 @@ import re
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from snnet import files
+from snnet.catalogue.figures import Figures
 
 from . import shipped
 from .figures import chart
-from .figures.route import drawing
-
-if TYPE_CHECKING:
-    from snnet.catalogue.entries import Entry
-    from snnet.catalogue.stitched_network import StitchedNetwork
 
 START = "still.js"
 PARTS = ("zoo/zoo", "zoo/compare", "network/route")  # of the page, that need no server
@@ -32,16 +28,14 @@ _TYPES = re.compile(r"^/\*\* @import .*\n", re.MULTILINE)  # no file to ask for 
 _SERVED = re.compile(r"<!-- served: -->.*?<!-- :served -->", re.DOTALL)
 
 
-def write(net: "StitchedNetwork", entry: "Entry", typed: str, file: Path) -> None:
+def write(net: Figures, typed: str, file: Path) -> None:
     """Write the page of a network; `typed` is what its commands call it.
 
     Raises WriteError.
     """
     measure = f"python -m snnet evaluate {typed} --data PHOTOS"
-    layer = chart.network_layer(net, entry.originals(), measure)
-    layer |= {"name": entry.name, "title": entry.title, "drawing": drawing(net)}
-    text = build(layer)
-    files.write_text(file, text)
+    layer = chart.network_layer(net, measure) | {"drawing": net.drawing}
+    files.write_text(file, build(layer))
 
 
 def build(layer: dict[str, Any]) -> str:

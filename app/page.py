@@ -25,7 +25,7 @@ from .work.scheduler import Task
 
 BACKEND = "measuring/backend"  # the part that only measuring has
 PARTS = (  # each has its markup, style and script
-    *("photo/answers", "network/route", "zoo/zoo", "zoo/compare"),
+    *("photo/answers", "network/fetch", "network/route", "zoo/zoo", "zoo/compare"),
     *(BACKEND, "stage/stage", "trouble/trouble", "address"),
 )
 ENDPOINTS = ("classify", "sweep", "frontier", "networks")
@@ -88,7 +88,7 @@ def build(service: Service, uploads: Uploads, backend: Backend | None = None) ->
 
     async def task(begin: Callable[..., Task], image: dict, *more: Any) -> Any:
         request = _plain(LocalContext.request.get())
-        with _sentences(), uploads.reading(image) as path:
+        with _sentences(service.sentence), uploads.reading(image) as path:
             return await answer(partial(begin, path, *more, visitor=visitor(request)), _has_left(request))
 
     async def classify(image: dict, gmacs: Any, network: str = "") -> dict:
@@ -98,11 +98,11 @@ def build(service: Service, uploads: Uploads, backend: Backend | None = None) ->
         return await task(service.sweep_task, image, network)
 
     def frontier(network: str = "") -> dict:
-        with _sentences():
+        with _sentences(service.sentence):
             return service.frontier(network)
 
     def networks(network: str = "") -> list:
-        with _sentences():
+        with _sentences(service.sentence):
             return service.networks.summaries(network)
 
     classify.__annotations__["gmacs"] = float  # what the endpoint's description says; a text is answered too
@@ -140,13 +140,13 @@ def launch_options(gate: Gate) -> dict[str, Any]:
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
+def _sentences(sentence: Callable[[Exception], str] = str) -> Iterator[None]:
     """Turn what an endpoint raises into the sentence that its caller gets, and tell it to the gate."""
     try:
         yield
     except (ValueError, RuntimeError, OSError) as error:
         outcome.refuse(error)
-        raise gr.Error(str(error), print_exception=False) from error
+        raise gr.Error(sentence(error), print_exception=False) from error
 
 
 def _plain(request: gr.Request | None) -> Request:

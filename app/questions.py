@@ -69,20 +69,16 @@ class Questions:
             return await in_thread(partial(answer_, question))
         except Exception as error:
             outcome.refuse(error)
-            return _refusal(error)
+            return self._refusal(error)
 
     def _network(self, question: dict[str, Any]) -> dict[str, Any]:
         service, name = self._service, question["network"]
         try:
             return service.network(name)
         except Exception as error:
-            instead = {}
-            if name in ("", service.networks.name):
-                instead = {
-                    "instead": service.networks.instead(),
-                    "fetching": service.networks.is_fetching(name),
-                }
-            return {"error": str(error)} | instead
+            is_first = name in ("", service.networks.name)
+            instead = {"instead": service.networks.instead()} if is_first else {}
+            return {"error": service.sentence(error)} | instead
 
     async def _begin_sweep(self, question: dict[str, Any], request: Request) -> dict[str, Any]:
         with self._uploads.reading(question["image"]) as path:
@@ -120,10 +116,10 @@ class Questions:
             raise
         except Exception as error:  # a photo that was swept away is uploaded again
             outcome.refuse(error)
-            return {"error": str(error), "gone": not Path(there).is_file()}
+            return {"error": self._service.sentence(error), "gone": not Path(there).is_file()}
 
-
-def _refusal(error: Exception) -> dict[str, Any]:
-    if isinstance(error, Busy):
-        return error.answer()
-    return {"error": str(error)} | ({"gone": True} if isinstance(error, NoSweep) else {})
+    def _refusal(self, error: Exception) -> dict[str, Any]:
+        if isinstance(error, Busy):
+            return error.answer()
+        gone = {"gone": True} if isinstance(error, NoSweep) else {}
+        return {"error": self._service.sentence(error)} | gone

@@ -23,9 +23,9 @@ class Maker:
 
 
 def _networks() -> Mapping[Path, bytes]:
-    from snnet.commands import tables
+    from snnet.catalogue import shipping
 
-    return tables.network_figures()
+    return shipping.files()
 
 
 MAKERS = {  # by a word that `--only` takes; imports belong into the functions

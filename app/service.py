@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from snnet.catalogue.figures import Figures
+from snnet.evaluation import accuracy, against_zoo
+
 from . import answers
+from .discretion import OPEN, Discretion
 from .figures import chart
-from .figures.route import drawing
 from .networks import Networks
 from .work import photos
 from .work.scheduler import FIRST, SWEEP, Scheduler, Steps, Task, Visitor
@@ -29,18 +32,24 @@ class Service:
     """Answers for the networks of the app: see `Networks`, whose arguments these are.
 
     Work on a photo is done by the scheduler's threads, at most `megapixels` of photos at once. Who doesn't
-    want to wait for an answer gets its `Task`.
+    want to wait for an answer gets its `Task`. `sentence` says of an error what a visitor may read of it.
     """
 
     def __init__(
-        self, network: str, weights: Path | None = None, megapixels: float = photos.MEGAPIXELS
+        self,
+        network: str,
+        weights: Path | None = None,
+        megapixels: float = photos.MEGAPIXELS,
+        discretion: Discretion = OPEN,
     ) -> None:
-        self.networks = Networks(network, weights)
+        self.networks = Networks(network, weights, discretion)
+        self.sentence = discretion.sentence
+        self.times = answers.Times()
         self.scheduler = Scheduler()
         self.photos = photos.Photos(megapixels)
         self.sweeps = Sweeps(self.scheduler)
         self.zoo = ZooPhotos(self.networks.fetcher, self.photos)
-        self._figures: WeakKeyDictionary[StitchedNetwork, tuple[Any, dict[str, Any]]] = WeakKeyDictionary()
+        self._figures: WeakKeyDictionary[Figures, dict[str, dict[str, Any]]] = WeakKeyDictionary()
 
     @property
     def net(self) -> "StitchedNetwork":
@@ -67,7 +76,9 @@ class Service:
         def steps() -> Steps:
             images = self.photos.tensors(path, [net.transform(stitch)])[net.transform(stitch)]
             yield
-            return self._with_note(path, answers.one(net, stitch, images))
+            answer = answers.one(net, stitch, images)
+            self.times.add(net, stitch.name, answer["latency_ms"])
+            return self._with_note(path, net, answer)
 
         return self.scheduler.submit(Task(FIRST, steps, visitor))
 
@@ -118,11 +129,12 @@ class Service:
         transforms = [net.transform(stitch) for group in groups for stitch in group]
         images = self.photos.tensors(path, transforms)
         rows = chain.from_iterable(answers.sweep(net, images, group, most) for group in groups)
-        return (self._with_note(path, row) for row in rows)
+        return (self._with_note(path, net, row) for row in rows)
 
-    def _with_note(self, path: str, row: dict[str, Any]) -> dict[str, Any]:
-        """Return an answer with the "note" on the photo, if there is one."""
+    def _with_note(self, path: str, net: "StitchedNetwork", row: dict[str, Any]) -> dict[str, Any]:
+        """Return an answer with "warm_ms", and the "note" on the photo, if there is one."""
         note = self.photos.note(path)
+        row |= {"warm_ms": self.times.median(net, row["stitch"])}
         return row | {"note": note} if note else row
 
     def compare_photo(
@@ -147,10 +159,8 @@ class Service:
 
     def frontier(self, network: str = "") -> dict[str, Any]:
         """Return every stitch with its cost and accuracy, and the count against the zoo."""
-        from snnet.evaluation import accuracy, against_zoo
-
         name = self.networks.name_of(network)
-        net = self.networks.network_of(name)
+        net = self.networks.figures(name)
 
         def make() -> dict[str, Any]:
             return {"stitches": accuracy.table(net), "zoo": against_zoo.standing(net).as_json()}
@@ -165,26 +175,19 @@ class Service:
     def network(self, network: str = "") -> dict[str, Any]:
         """Return what the chart shows of a network, and what the page says of it."""
         name = self.networks.name_of(network)
-        net, originals = self.networks.network_of(name), self.networks.entry(name).originals()
+        net = self.networks.figures(name)
         command = self.networks.command(name)
-        layer = self._once(net, "layer", lambda: chart.network_layer(net, originals, command))
+        layer = self._once(net, "layer", lambda: chart.network_layer(net, command))
         return layer | {
             "name": name,
             "title": self.networks.title_of(name),
             "networks": self.networks.menu(),
-            "drawing": drawing(net),
+            "drawing": net.drawing,
         }
 
-    def _once(self, net: "StitchedNetwork", name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Return what is made of a network's figures, made anew once it has others; nobody may change it.
-
-        Whether its weights are still the published ones takes a look at every tensor.
-        """
-        accuracies, parts = self._figures.get(net, (None, {}))
-        if accuracies is not net.accuracies:
-            accuracies, parts = net.accuracies, {}
-            self._figures[net] = accuracies, parts
+    def _once(self, net: Figures, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return what is made of a network's figures, anew once there are others; nobody may change it."""
+        parts = self._figures.setdefault(net, {})
         if name not in parts:
             parts[name] = make()
-        part: dict[str, Any] = parts[name]
-        return part
+        return parts[name]

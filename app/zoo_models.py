@@ -14,6 +14,7 @@ from snnet.weights.files import WeightsError
 from snnet.weights.sources import HubFile, ReleaseFile, Source
 
 from . import answers
+from .discretion import AbsentError
 from .fetching import Fetcher
 from .work.photos import Photos
 from .work.scheduler import Steps
@@ -98,7 +99,7 @@ class ZooEntry(entries.Entry):
         if originals.is_packaged(self.model):
             return originals.timm_model(self.model)
         if (file := self.file()) is None:
-            raise WeightsError(f"the weights of {self.model} are not here: fetch them first")
+            raise AbsentError(f"the weights of {self.model} are not here: fetch them first")
         tensors = read_checkpoint(file, self.remedy)
         try:
             model: Any = timm.create_model(

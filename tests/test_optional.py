@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import snnet
-from snnet.catalogue import entries, published
+from snnet.catalogue import entries, figures, published
 from snnet.commands import main
 from snnet.evaluation import results
 from snnet.optional import MissingWarning
@@ -88,10 +88,10 @@ def test_a_home_that_is_only_read(folder, tmp_path, monkeypatch):
 def test_tables_that_are_missing(folder, tmp_path, monkeypatch):
     for place in (zoo, published_results):
         monkeypatch.setattr(place, "ASSETS", tmp_path)
-    monkeypatch.setattr(published_results, "FACTS", tmp_path / "published.json")
+    monkeypatch.setattr(figures, "FILE", tmp_path / "figures.json")
     monkeypatch.setattr(results, "SHIPPED", tmp_path)
     (tmp_path / "lite.csv").write_text("route,photos\nx,y\n")
-    caches = (zoo.models, published_results.facts, results.shipped)
+    caches = (zoo.models, figures.shipped, results.shipped)
     for cache in caches:
         cache.cache_clear()
     published_results.family_of("levit").__dict__.pop("stitches", None)
@@ -101,8 +101,8 @@ def test_tables_that_are_missing(folder, tmp_path, monkeypatch):
             answers(snnet.load(str(folder)))
             net = published.blank("levit")
             assert not net.reported
-            assert entries.summary(entries.entry("levit"), net)["top1"] is None
-            assert entries.entry("levit").facts() == {}
+            assert entries.summary(entries.entry("levit"))["top1"] is None
+            assert entries.entry("levit").figures() is None
             assert zoo.models() == ()
         sentences = " ".join(str(warning.message) for warning in said)
         for words in (

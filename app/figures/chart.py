@@ -3,16 +3,15 @@
 What is drawn of them, and how it looks, is the browser's: see `static/chart/traces.js`.
 """
 
-from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from snnet.catalogue.card import credits_of
+from snnet.catalogue.figures import Figures
+from snnet.evaluation import accuracy, against_zoo
 from snnet.tables import published_results, zoo
 
 from . import savings, zoo_table
-
-if TYPE_CHECKING:
-    from snnet.catalogue.stitched_network import StitchedNetwork
 
 
 @cache
@@ -37,17 +36,11 @@ def _curve(key: str, curve: published_results.Family) -> dict[str, Any]:
     }
 
 
-def network_layer(
-    net: "StitchedNetwork", originals: Mapping[str, str] | None = None, measure: str = ""
-) -> dict[str, Any]:
+def network_layer(net: Figures, measure: str = "") -> dict[str, Any]:
     """Return the network's part of the chart, and the figures and sentences beside it.
 
-    `originals` are the weights that joint training began with, as timm names them, by anchor; `measure` is
-    the command that measures the network.
+    `measure` is the command that measures the network.
     """
-    from snnet.catalogue.card import credits_of
-    from snnet.evaluation import accuracy, against_zoo
-
     rows = accuracy.table(net)
     for row, stitch in zip(rows, net.stitches, strict=True):
         figure = net.accuracy(stitch)
@@ -55,7 +48,7 @@ def network_layer(
         row["is_anchor"] = stitch.is_anchor
         row["note"] = figure.note if figure else "not measured yet"
         row["sets"] = zoo_table.on_sets(net, stitch)
-    before = _originals(net, rows, originals or {})
+    before = _originals(net, rows)
     return {
         "name": net.name,
         "title": net.title,
@@ -85,14 +78,11 @@ def _unmeasured(rows: list[dict[str, Any]], measure: str) -> dict[str, str] | No
     return {"text": text, "command": measure}
 
 
-def _originals(
-    net: "StitchedNetwork", rows: list[dict[str, Any]], originals: Mapping[str, str]
-) -> list[dict[str, Any]]:
+def _originals(net: Figures, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return every anchor that the zoo has as it was before joint training, by the anchors' order."""
     table = []
-    titles = [anchor.title for anchor in net.anchors]
     for row, stitch in zip(rows, net.stitches, strict=True):
-        if not stitch.is_anchor or (name := originals.get(net.anchor_names[stitch.anchors[0]])) is None:
+        if not stitch.is_anchor or (name := net.originals.get(net.anchor_names[stitch.anchors[0]])) is None:
             continue
         size = stitch.image_size
         model = next((m for m in zoo.models() if (m.name, m.image_size) == (name, size)), None)
@@ -100,7 +90,7 @@ def _originals(
             table.append(
                 {
                     "name": name,
-                    "title": titles[stitch.anchors[0]],
+                    "title": net.anchor_titles[stitch.anchors[0]],
                     "gmacs": row["gmacs"],
                     "params_m": row["params_m"],
                     "before": model.top1,
@@ -110,7 +100,7 @@ def _originals(
     return table
 
 
-def _joint(net: "StitchedNetwork", before: list[dict[str, Any]]) -> str:
+def _joint(net: Figures, before: list[dict[str, Any]]) -> str:
     """Return the sentence on what joint training made of the anchors' top-1; "" where that is not known."""
     rows = [row for row in before if row["after"] is not None]
     if not rows:

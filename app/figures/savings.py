@@ -1,14 +1,12 @@
 """What one file saves against its networks kept apart: in words, and as sums of disk and of training."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from snnet.catalogue.figures import Figures
 from snnet.tables import published_results
 
-if TYPE_CHECKING:
-    from snnet.catalogue.stitched_network import StitchedNetwork
 
-
-def ownership(net: "StitchedNetwork") -> dict[str, str]:
+def ownership(net: Figures) -> dict[str, str]:
     """Return what one file holds against its networks kept apart: this one's, and the published DeiT's."""
     size_mb = 4 * net.total_params_m  # float32
     deit = published_results.curves()["deit"]
@@ -28,7 +26,7 @@ def ownership(net: "StitchedNetwork") -> dict[str, str]:
     }
 
 
-def arithmetic(net: "StitchedNetwork") -> list[dict[str, Any]]:
+def arithmetic(net: Figures) -> list[dict[str, Any]]:
     """Return how disk and training of one file compare with its networks kept apart, sum by sum.
 
     Of this network, and of the published DeiT network: {"title", "sums": [{"of", "terms" that
@@ -38,7 +36,7 @@ def arithmetic(net: "StitchedNetwork") -> list[dict[str, Any]]:
     deit = published["deit"]
     curve = published.get(net.published_as or "")
     apart = list({(s.legs, s.layers): net.cost(s).params_m for s in net.stitches}.values())
-    rows = [_sums(net.title, apart, net.total_params_m, len(net.anchors), curve)]
+    rows = [_sums(net.title, apart, net.total_params_m, len(net.anchor_names), curve)]
     if curve is not deit:
         params_m = [s.params_m for s in deit.stitches if s.params_m is not None]
         rows.append(

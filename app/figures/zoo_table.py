@@ -1,12 +1,11 @@
 """The zoo's table for the browser: a row a model and size, in the order of `zoo.models`."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from snnet.catalogue.figures import Figures
+from snnet.evaluation import accuracy
+from snnet.stitches.stitch import Stitch
 from snnet.tables import zoo
-
-if TYPE_CHECKING:
-    from snnet.catalogue.stitched_network import StitchedNetwork
-    from snnet.stitches.stitch import Stitch
 
 # Top-1 on the sets of timm's tables, by the column of `ZooModel`; the first is what stitches are measured on.
 SETS = {
@@ -44,9 +43,7 @@ def table() -> dict[str, Any]:
     }
 
 
-def on_sets(net: "StitchedNetwork", stitch: "Stitch") -> dict[str, float | None] | None:
+def on_sets(net: Figures, stitch: Stitch) -> dict[str, float | None] | None:
     """Return timm's top-1 of a stitch that is a zoo model unchanged, by `SETS`; None for all others."""
-    from snnet.evaluation import accuracy
-
     row = None if stitch.name in net.reported else accuracy.timm_row(net, stitch)
     return None if row is None else {key: getattr(row, key) for key in SETS}

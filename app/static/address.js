@@ -27,7 +27,7 @@ export function createAddress(page, { choose, entryOf, refuse }) {
     }
   }
 
-  // A link to a network that has to be fetched asks for it; to one that there is not says so.
+  // A link to a network that there is not says so.
   function askForNetwork() {
     const name = wantedNetwork();
     if (!name || name === state.network) return;

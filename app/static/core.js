@@ -229,6 +229,9 @@ export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 /** @param {number} share */
 export const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
+/** Whether the shown network's weights are here: without them it has figures, but no answers. @param {State} state */
+export const hasWeights = ({ network, networks }) => networks.some(({ name, here }) => name === network && here);
+
 /** A model of the zoo, by its row in the table. @param {Zoo} zoo @param {number} row */
 export const modelOf = ({ columns }, row) => ({
   row,

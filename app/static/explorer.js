@@ -51,7 +51,7 @@ async function start(element) {
   tell("start", backdrop);
   page.root.dataset.state = "zoo";
   const wanted = menu.entryOf(address.wantedNetwork());
-  menu.load(wanted?.here ? wanted : menu.entryOf(backdrop.start), state.choice.begin());
+  menu.load(wanted ?? menu.entryOf(backdrop.start), state.choice.begin());
 }
 
 window.explorer = { start };

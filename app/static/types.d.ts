@@ -2,7 +2,7 @@
 
 import type { Newest } from "./core.js";
 
-export interface Entry { name: string; title: string; here: boolean; hosts: string[] }
+export interface Entry { name: string; title: string; here: boolean; bytes: number | null; hosts: string[] }
 
 /** A stitch as `network_layer` of app/figures/chart.py describes it. */
 export interface Stitch {
@@ -94,7 +94,7 @@ export interface Photo { file: File; url: string; path: string | null; upload: P
 export interface Class { index: number; label: string; probability: number }
 
 /** What a stitch says of a photo. */
-export interface Answer { stitch: string; top5: Class[]; latency_ms?: number; alone_ms?: number; probabilities?: Record<number, number>; error?: string; note?: string }
+export interface Answer { stitch: string; top5: Class[]; latency_ms?: number; warm_ms?: number | null; probabilities?: Record<number, number>; error?: string; note?: string }
 
 /** A model's run on a photo. */
 export interface Run { name: string; latency_ms: number; top5: Class[] }

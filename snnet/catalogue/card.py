@@ -7,6 +7,7 @@ from snnet.tables.published_results import V1, V2, family_of
 from snnet.weights import licences
 
 if TYPE_CHECKING:
+    from snnet.catalogue.figures import Figures
     from snnet.network.network import Network
 
 
@@ -98,12 +99,12 @@ def weights_of(net: "Network") -> dict[str, str]:
     return {anchor.name: weights for anchor in net.anchors if (weights := anchor.weights)}
 
 
-def credits_of(net: "Network") -> str:
+def credits_of(net: "Figures") -> str:
     """Return in a sentence or two whose weights a network has and under which licences."""
-    return " ".join(words for words in (licences.credits_of(weights_of(net).values()), _onward(net)) if words)
+    return " ".join(words for words in (licences.credits_of(net.licences), _onward(net)) if words)
 
 
-def _onward(net: "Network") -> str:
+def _onward(net: "Network | Figures") -> str:
     if not net.published_as:
         return ""
     return "The networks' authors trained on from there; their repository is under Apache-2.0."

@@ -4,7 +4,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snnet.catalogue import figures
 from snnet.catalogue.families import sources_of
+from snnet.catalogue.figures import Figures
+from snnet.optional import optional
 from snnet.paths import ASSETS
 from snnet.tables.published_results import family_of
 from snnet.weights.files import WeightsError
@@ -14,6 +17,7 @@ from snnet.weights.transfer import Progress
 if TYPE_CHECKING:
     from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.evaluation.results import Result
+    from snnet.evaluation.store import Store
 
 NETWORKS = ASSETS / "networks"  # the folders of those that ship
 DEFAULT = "lite"  # the network that ships, and that is shown where none is named
@@ -54,9 +58,9 @@ class Entry:
         """Return what `untrained` does but without memory or weights; None where that has to be built."""
         return None
 
-    def facts(self) -> dict[str, Any]:
-        """Return what is known without the weights: see `facts`."""
-        return {}
+    def figures(self) -> Figures | None:
+        """Return what ships of it and needs no weights; None of a user's own, or where that is damaged."""
+        return None
 
     def originals(self) -> dict[str, str]:
         """Return by anchor the weights that joint training began with, as timm names them."""
@@ -65,6 +69,13 @@ class Entry:
     def weights(self) -> tuple[str, ...]:
         """Return the pretrained weights that its anchors carry or began with, as timm names them."""
         return tuple(self.originals().values())
+
+    def licences(self) -> dict[str, str]:
+        """Return the licences of `weights`, by timm's name of them."""
+        from snnet.weights import licences
+
+        ours = self.figures()
+        return dict(ours.licences) if ours else licences.of_each(self.weights())
 
     def along(self) -> "list[Result]":
         """Return the results that came with the network."""
@@ -135,10 +146,8 @@ class PublishedEntry(Entry):
 
         return published.LOW_RANK if self._family.is_two_way else 0
 
-    def facts(self) -> dict[str, Any]:
-        from snnet.tables import published_results
-
-        return published_results.facts().get(self.name, {})
+    def figures(self) -> Figures | None:
+        return figures.shipped().get(self.name)
 
     def originals(self) -> dict[str, str]:
         return {anchor.name: anchor.original for anchor in self._family.anchors}
@@ -165,6 +174,9 @@ class SavedEntry(Entry):
         from snnet.catalogue.stitched_network import StitchedNetwork
 
         return StitchedNetwork.from_folder(self._folder)
+
+    def figures(self) -> Figures | None:
+        return figures.shipped().get(self.name) if self._ships else None
 
     def untrained(self, own_norms: bool = False) -> "StitchedNetwork | None":
         from snnet.catalogue import saved
@@ -266,49 +278,47 @@ def fetch(network: Entry, progress: Progress | None = None) -> None:
         network.fetch(note)
 
 
-def facts(net: "StitchedNetwork") -> dict[str, Any]:
-    """Return the figures that need no weights: ways, stitches, [lowest, highest] GMACs, parameters, MB.
+def without_weights(network: Entry, store: "Store | None" = None) -> Figures | None:
+    """Return a network's figures as far as no weights are needed, the user's own results among them.
 
-    "printed" are these GMACs as they are printed.
+    None of a user's own network, and where results may be of weights that have to be looked at.
     """
-    gmacs = [net.cost(stitch).gmacs for stitch in net.stitches]
-    return {
-        "ways": net.ways,
-        "stitches": len(net.stitches),
-        "gmacs": [min(gmacs), max(gmacs)],
-        "printed": list(net.printed_range()),
-        "params_m": net.total_params_m,
-        "apart_params_m": net.apart_params_m,
-        "size_mb": sum(t.numel() * t.element_size() for t in net.state_dict().values()) / 1e6,
-    }
+    from snnet.evaluation import store as stores
+
+    ours = network.figures()
+    if ours is None or ours.routes or len(ours.reported) == len(ours.stitches) or not network.is_here():
+        return ours and ours.with_results(store, network.along())
+    own = optional((store or stores.Store()).all, [], "this machine's own results are")
+    return None if any(result.network == network.name for result in own) else ours
 
 
-def summary(network: Entry, net: "StitchedNetwork | None" = None) -> dict[str, Any]:
-    """Return what the catalogue says of a network, as JSON; loads the network only if it is small and here.
+def figures_of(name: str, *, weights: str | Path | None = None) -> Figures:
+    """Return what is known of a network, by its name or folder: at once where that needs no weights.
 
-    `gmacs` and `top1` (percent) are [lowest, highest]; `source` tells where the accuracies are from;
-    `licences` are by timm's name of the anchors' weights; `size_mb` is that of the tensors, `file_mb` that of
-    the authors' file, in 10⁶ bytes.
+    Otherwise it is loaded, and raises what `load` raises.
     """
-    from snnet.tables import published_results
-    from snnet.weights import licences
+    ours = without_weights(entry(name)) if weights is None else None
+    return ours or figures.figures_of(load(name, weights=weights))
 
+
+def summary(network: Entry, ours: Figures | None = None) -> dict[str, Any]:
+    """Return what the catalogue says of a network, as JSON; loads it only if it is a user's own and here.
+
+    `ours` are its figures where they are known. `gmacs` and `top1` (percent) are [lowest, highest], "printed"
+    the GMACs as they are printed; `source` tells where the accuracies are from; `licences` are by timm's name
+    of the anchors' weights; `size_mb` is that of the tensors, `file_mb` that of the authors' file, in 10⁶
+    bytes.
+    """
     row: dict[str, Any] = {"name": network.name, "title": network.title, "here": network.is_here()}
-    row["licences"] = {weights: licences.licence(weights) for weights in network.weights()}
-    figures = network.facts()
-    if net is None and not figures and row["here"]:
-        net = ready(network)
-    top1: list[float] = []
-    source: set[str] = set()
-    if net is not None:
-        figures = facts(net)
-        top1 = [accuracy.top1 for accuracy in net.accuracies.values()]
-        source = {accuracy.origin for accuracy in net.accuracies.values()}
-    elif curve := published_results.curves().get(network.name):
-        top1, source = [stitch.top1 for stitch in curve.stitches], {"published"}
+    row["licences"] = network.licences()
+    ours = ours or without_weights(network)
+    if ours is None and row["here"]:
+        ours = figures.figures_of(ready(network))
+    top1 = [accuracy.top1 for accuracy in ours.accuracies.values()] if ours else []
+    source = {accuracy.origin for accuracy in ours.accuracies.values()} if ours else set()
     return (
         row
-        | figures
+        | (ours.facts() if ours else {})
         | {
             "top1": [min(top1), max(top1)] if top1 else None,
             "source": sorted(source),

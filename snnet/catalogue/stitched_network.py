@@ -3,7 +3,6 @@
 It chooses by budget, and is saved and shared.
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,25 +11,23 @@ from typing import Any
 
 from huggingface_hub import ModelHubMixin
 
-from snnet import frontier
 from snnet.catalogue import families, saved
 from snnet.catalogue.card import card
 from snnet.evaluation import accuracy
 from snnet.evaluation.accuracy import Accuracy
+from snnet.evaluation.choice import Choice
+from snnet.evaluation.choice import UnmeasuredWarning as UnmeasuredWarning
 from snnet.evaluation.provenance import results_of
 from snnet.evaluation.results import Result
 from snnet.evaluation.store import Store
-from snnet.frontier import Budget
 from snnet.network.anchor import checksum
 from snnet.network.network import Network
+from snnet.photos.transform import published_transforms
 from snnet.stitches.stitch import Stitch
+from snnet.tables.published_results import family_of
 
 
-class UnmeasuredWarning(UserWarning):
-    """A stitch was chosen by its cost alone, because no accuracy is known."""
-
-
-class StitchedNetwork(Network, ModelHubMixin):
+class StitchedNetwork(Choice, Network, ModelHubMixin):
     """A network that knows how accurate its stitches are.
 
     `accuracies` holds what is known of each stitch, by name; see `snnet.evaluation`. `reported` is what the
@@ -43,43 +40,30 @@ class StitchedNetwork(Network, ModelHubMixin):
     is_on_trust = False  # whether the authors' figures stand beside a file that a user says is theirs
     _seal: int | None = None  # of the tensors that `reported` is of
 
-    def accuracy(self, stitch: Stitch) -> Accuracy | None:
-        """Return what is known of a stitch's top-1, and where from; None if nothing has measured it."""
-        self.check(stitch)
-        return self.accuracies.get(stitch.name)
+    def timm_name(self, stitch: Stitch) -> str | None:
+        """Return timm's name of the model that a stitch is, unchanged, transform and all; else None."""
+        if not stitch.is_anchor:
+            return None
+        anchor = self.anchors[stitch.anchors[0]]
+        if anchor.recipe[1].keys() - {"num_classes", "img_size"}:  # another model of the same weights
+            return None
+        if self.transform(stitch) not in published_transforms(anchor.config):
+            return None
+        return anchor.weights
 
-    def select(
-        self, *, gmacs: Budget | None = None, params_m: Budget | None = None, silent: bool = False
-    ) -> Stitch:
-        """Return the most accurate stitch within a budget of GMACs, or of parameters in millions.
+    def model_names(self) -> tuple[str, ...]:
+        """Return timm's names of the weights that its anchors carry, or began with."""
+        if self.published_as:  # made without weights, so that the models' own record names others
+            return tuple(anchor.original for anchor in family_of(self.published_as).anchors)
+        return tuple(
+            anchor.weights or f"{anchor.architecture}.{anchor.config.get('tag') or ''}"
+            for anchor in self.anchors
+        )
 
-        A budget is a number of any kind, or a text of one, with a point or a comma. Above the largest stitch,
-        the best one. While no stitch within the budget has a known accuracy, the
-        costliest of them: an `UnmeasuredWarning` says so, unless `silent`, and `accuracy(stitch)` is None.
-
-        Raises ValueError if the budget is below the smallest stitch, negative or not a number (the text
-        names the smallest), or beyond a hundred times the largest, as when another unit was meant; TypeError
-        unless exactly one budget is given.
-        """
-        if (gmacs is None) == (params_m is None):
-            raise TypeError("select takes one budget: gmacs= or params_m=")
-        costs = [self.cost(stitch) for stitch in self.stitches]
-        values = [top1.top1 if (top1 := self.accuracy(s)) else None for s in self.stitches]
-        if gmacs is not None:
-            best = frontier.best_within([cost.gmacs for cost in costs], values, gmacs, unit="GMACs")
-        else:
-            assert params_m is not None
-            millions = [cost.params_m for cost in costs]
-            best = frontier.best_within(millions, values, params_m, unit="M parameters")
-        stitch = self.stitches[best]
-        if self.accuracy(stitch) is None and not silent:
-            warnings.warn(
-                f"{self.name}: no stitch within this budget has been measured, so this is the costliest, "
-                f"{stitch.name}; measure with: python -m snnet evaluate NETWORK --data PHOTOS",
-                UnmeasuredWarning,
-                stacklevel=2,
-            )
-        return stitch
+    @property
+    def classes(self) -> str:
+        """What tells the classes that an answer is one of from others: see `LabelSet.digest`."""
+        return self.label_set.digest
 
     def attach(self, store: Store | None = None, bundled: Sequence[Result] = ()) -> None:
         """Fill `accuracies` from published results, those that ship, those `bundled`, and the user's.

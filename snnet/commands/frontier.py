@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> None:
         )
     if options.plot:
         files.check(options.plot)
-    net = entries.load(options.network, weights=options.weights)
+    net = entries.figures_of(options.network, weights=options.weights)
     rows = [row for row in accuracy.table(net) if options.all or row["on_front"]]
     if options.plot:
         from snnet.commands import plots

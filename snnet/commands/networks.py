@@ -38,5 +38,5 @@ def run(options: argparse.Namespace) -> None:
                 f"{low}–{high} GMACs, {row['params_m']:.1f} M parameters, {accuracy}, "
                 f"{row.get('file_mb', row['size_mb']):.0f} MB"
             )
-        figures += f", weights {licences.together(row['licences'])}"
+        figures += f", weights {licences.together(row['licences'].values())}"
         print(f"{row['name']:<18} {row['title']}: {figures}, {'here' if row['here'] else 'to be fetched'}")

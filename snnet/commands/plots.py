@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 from snnet import files
 
 if TYPE_CHECKING:
-    from snnet.catalogue.stitched_network import StitchedNetwork
+    from snnet.catalogue.figures import Figures
 
 _MARKS = {"published": "diamond", "measured": "circle", "estimated": "circle-open", "partial": "square-open"}
 
 
-def frontier(net: "StitchedNetwork", file: Path) -> None:
+def frontier(net: "Figures", file: Path) -> None:
     """Draw every stitch: top-1 with its interval over GMACs, by where it is from, and the front.
 
     Stitches that nothing has measured stand below, on the axis of GMACs.

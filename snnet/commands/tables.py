@@ -41,7 +41,6 @@ def run(options: argparse.Namespace) -> None:
         return
     if options.source is None:
         raise ValueError("zoo build needs --source: the folder results/ of timm's repository")
-    say(f"{write_facts()} published networks in {published_results.FACTS}")
     say(f"{build_zoo(options.source)} models in {ASSETS / 'zoo.csv'}")
     if options.published:
         stitches = build_published_results(options.published)
@@ -84,22 +83,3 @@ def build_published_results(source: Path, target: Path = ASSETS / "published") -
         files.write_text(target / f"{name}.csv", lines.getvalue())
         total += len(rows)
     return total
-
-
-def network_figures() -> dict[Path, bytes]:
-    """Return the facts of the published networks, derived from their outlines, as they ship: by path."""
-    from snnet.catalogue import entries, published
-
-    facts = {
-        name: entries.facts(published.outline(name)) | {"file_mb": published.file_bytes(name) / 1e6}
-        for name in published_results.families()
-    }
-    return {published_results.FACTS: (json.dumps(facts, indent=1) + "\n").encode()}
-
-
-def write_facts() -> int:
-    """Write the facts of the published networks; return how many networks."""
-    for path, text in network_figures().items():
-        files.write_bytes(path, text)
-    published_results.facts.cache_clear()
-    return len(published_results.families())

@@ -10,7 +10,7 @@ all partial or none.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from snnet import frontier
 from snnet.evaluation.intervals import (
@@ -21,14 +21,9 @@ from snnet.evaluation.intervals import (
     wilson,
 )
 from snnet.evaluation.results import TORCH, Result
+from snnet.stitches.priced import Cost
 from snnet.stitches.stitch import Stitch
 from snnet.tables import zoo
-
-if TYPE_CHECKING:
-    from snnet.network.anchor import Anchor
-    from snnet.network.counting import Cost
-    from snnet.photos.label_set import LabelSet
-    from snnet.photos.transform import Transform
 
 
 @dataclass(frozen=True)
@@ -62,28 +57,35 @@ class Accuracy:
 
 
 class HasAccuracies(Protocol):
-    """A network that knows how accurate its stitches are, as far as it is asked here.
+    """A network that knows how accurate its stitches are, as far as it is asked here: loaded, or its figures.
 
     `accuracies` holds what is known of each stitch, by name; `reported` is what the authors of these very
-    weights report of them; `published_as` is the name of one of the authors' own networks.
+    weights report of them.
     """
 
-    accuracies: Mapping[str, Accuracy]
-    reported: Mapping[str, Accuracy]
-    published_as: str | None
-    stitches: tuple[Stitch, ...]
-    anchors: "Sequence[Anchor]"
+    @property
+    def accuracies(self) -> Mapping[str, Accuracy]: ...
 
     @property
-    def label_set(self) -> "LabelSet":
-        """What its outputs mean."""
+    def reported(self) -> Mapping[str, Accuracy]: ...
+
+    @property
+    def stitches(self) -> tuple[Stitch, ...]: ...
+
+    @property
+    def classes(self) -> str:
+        """What tells the classes that an answer is one of from others: see `LabelSet.digest`."""
         ...
 
-    def transform(self, stitch: Stitch) -> "Transform":
-        """Return what turns a PIL image into a stitch's input."""
+    def timm_name(self, stitch: Stitch) -> str | None:
+        """Return timm's name of the model that a stitch is, unchanged, transform and all; else None."""
         ...
 
-    def cost(self, stitch: Stitch) -> "Cost":
+    def model_names(self) -> tuple[str, ...]:
+        """Return timm's names of the weights that its anchors carry, or began with."""
+        ...
+
+    def cost(self, stitch: Stitch) -> Cost:
         """Return what a stitch costs."""
         ...
 
@@ -100,21 +102,8 @@ def reported(top1: float, source: str) -> Accuracy:
 
 
 def timm_row(net: HasAccuracies, stitch: Stitch) -> zoo.ZooModel | None:
-    """Return the zoo's row of a stitch that is timm's own model, unchanged, run as timm's table ran it.
-
-    Its tensors are those that came, and its transform is the model's own in every field.
-    """
-    from snnet.photos.transform import published_transforms
-
-    if not stitch.is_anchor:
-        return None
-    anchor = net.anchors[stitch.anchors[0]]
-    if anchor.recipe[1].keys() - {"num_classes", "img_size"}:  # another model of the same weights
-        return None
-    if net.transform(stitch) not in published_transforms(anchor.config):
-        return None
-    if (name := anchor.weights) is None:
-        return None
+    """Return the zoo's row of a stitch that is timm's own model, unchanged, run as timm's table ran it."""
+    name = net.timm_name(stitch)
     return next((m for m in zoo.models() if (m.name, m.image_size) == (name, stitch.image_size)), None)
 
 
@@ -141,7 +130,7 @@ def accuracies(net: HasAccuracies, counts: Sequence[tuple[Stitch, Result]]) -> d
             best[stitch.name] = accuracy
     by_run: dict[tuple[str, ...], dict[str, Result]] = {}
     for stitch, result in counts:
-        if result.classes == net.label_set.digest:  # a share of other classes' is no figure of the chart's
+        if result.classes == net.classes:  # a share of other classes' is no figure of the chart's
             by_run.setdefault((result.photos, result.precision, result.engine), {})[stitch.name] = result
     # the largest set of photos speaks first; of two precisions the exact one, of two engines our own
     order = sorted(

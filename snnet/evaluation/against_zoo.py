@@ -7,7 +7,7 @@ from snnet import frontier
 from snnet.evaluation import accuracy
 from snnet.evaluation.intervals import IMAGENET_CLASSES
 from snnet.frontier import Ladder
-from snnet.tables import published_results, zoo
+from snnet.tables import zoo
 
 if TYPE_CHECKING:
     from snnet.evaluation.accuracy import HasAccuracies
@@ -47,13 +47,8 @@ class Standing:
 
 def own_models(net: "HasAccuracies") -> tuple[str, ...]:
     """Return the zoo's names of the weights that a network is made of, or began with: its own anchors'."""
-    names = [
-        anchor.weights or f"{anchor.architecture}.{anchor.config.get('tag') or ''}" for anchor in net.anchors
-    ]
-    if net.published_as:  # made without weights, so that the models' own record names others
-        names = [anchor.original for anchor in published_results.family_of(net.published_as).anchors]
     names_of_zoo = {model.name for model in zoo.models()}
-    return tuple(sorted({twin for name in names for twin in zoo.twins(name)} & names_of_zoo))
+    return tuple(sorted({twin for name in net.model_names() for twin in zoo.twins(name)} & names_of_zoo))
 
 
 def standing(net: "HasAccuracies") -> Standing:

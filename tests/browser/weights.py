@@ -90,9 +90,6 @@ class Far(entries.Entry):
     def build(self, weights=None):
         return entries.entry(str(self._folder)).build()
 
-    def facts(self):
-        return {"ways": 1}
-
 
 def levit_checkpoint(file):
     """Write a checkpoint of the LeViT network with the authors' names and shapes; 120 MB."""

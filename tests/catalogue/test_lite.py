@@ -10,7 +10,7 @@ import timm
 import torch
 
 import snnet
-from snnet.catalogue import entries
+from snnet.catalogue import entries, figures
 from snnet.frontier import Ladder
 from snnet.tables import published_results
 from snnet.weights import originals
@@ -56,8 +56,8 @@ class TestLite:
 
     def test_the_table_of_published_networks_too(self):
         page = (ROOT / "README.md").read_text(encoding="utf-8")
-        for name, facts in published_results.facts().items():
-            low, high = facts["printed"]
+        for name in published_results.families():
+            low, high = figures.shipped()[name].printed_range()
             assert re.search(rf"^\| `{name}` \|.*\| {low}–{high} \|", page, re.MULTILINE)
 
     def test_published_anchors_stand_at_their_size(self, lite):
@@ -90,7 +90,7 @@ class TestLite:
             assert (transform.mean, transform.std) == (config["mean"], config["std"])
 
     def test_summary_is_json(self, lite):
-        row = json.loads(json.dumps(entries.summary(entries.entry("lite"), lite)))
+        row = json.loads(json.dumps(entries.summary(entries.entry("lite"), figures.figures_of(lite))))
         assert row["name"] == "lite"
         assert row["ways"] == lite.ways
         assert row["here"] is True
@@ -212,7 +212,7 @@ def test_the_readmes_figures_of_it_are_its_own(lite):
     from snnet.tables import zoo
 
     readme = " ".join((ASSETS.parent / "README.md").read_text().split())
-    facts = entries.facts(lite)
+    facts = figures.figures_of(lite).facts()
     low, high = Ladder(lite.cost(stitch).gmacs for stitch in lite.stitches).range()
     for words in (
         f"{facts['ways']} networks in {facts['params_m']:.1f} M parameters ({facts['size_mb']:.0f} MB)",

@@ -32,9 +32,15 @@ def test_what_timm_does_not_know_is_unknown_and_a_bare_name_means_its_default():
 
 def test_licences_of_several_are_said_once():
     names = ["resnet18.a1_in1k", "resnet50.a1_in1k", "convnextv2_atto.fcmae_ft_in1k", "resnet18.tv_in1k"]
-    assert licences.together(names) == "apache-2.0; bsd-3-clause; cc-by-nc-4.0, not for commercial use"
-    assert licences.credits_of(names[:2]) == "Weights: resnet18.a1_in1k, resnet50.a1_in1k: apache-2.0."
-    assert licences.credits_of([]) == ""
+    assert (
+        licences.together(licences.of_each(names).values())
+        == "apache-2.0; bsd-3-clause; cc-by-nc-4.0, not for commercial use"
+    )
+    assert (
+        licences.credits_of(licences.of_each(names[:2]))
+        == "Weights: resnet18.a1_in1k, resnet50.a1_in1k: apache-2.0."
+    )
+    assert licences.credits_of({}) == ""
 
 
 @pytest.mark.parametrize("name", LITE)

@@ -54,10 +54,10 @@ export function createSpending(page) {
     else elements.rival.textContent = "No fixed model of the zoo lies within 10 % of this cost.";
   }
 
-  /** The time of the shown photo's answer, where it is known. @param {Stitch} stitch */
+  /** What the server took for this stitch, warm, where it knows. @param {Stitch} stitch */
   function time(stitch) {
-    const ms = state.answers.get(stitch.name)?.alone_ms;
-    return ms === undefined ? "" : ` · ${ms.toFixed(ms < 10 ? 1 : 0)} ms here`;
+    const ms = state.answers.get(stitch.name)?.warm_ms;
+    return typeof ms !== "number" ? "" : ` · ${ms.toFixed(ms < 10 ? 1 : 0)} ms here`;
   }
 
   function sayUses(stitch) {

@@ -1,10 +1,13 @@
 // @ts-check
-// The menu of networks: loading one, fetching one that is not here.
+// The menu of networks. Every one is shown at once, by its figures; only classifying needs its weights, which are
+// fetched on demand, in the answer's place.
 
-import { arm, bold, fill, make, megabytes, say, settled } from "../core.js";
+import { arm, bold, fill, megabytes, say, settled } from "../core.js";
 import { followFetch } from "../server.js";
+import { Rate } from "./rate.js";
 
 /** @import { Page } from "../core.js" */
+/** @import { Entry, Progress } from "../types.js" */
 
 const CHOICE_MS = 250; // arrow keys in the menu pass over networks: only the one they stop at is loaded
 
@@ -12,27 +15,34 @@ const CHOICE_MS = 250; // arrow keys in the menu pass over networks: only the on
 
 /** @param {Page} page @param {{put: (network: any) => Promise<void>}} network */
 export function createMenu(page, { put }) {
-  const { elements, server, state } = page;
+  const { elements, server, state, tell } = page;
+
+  /** @param {Entry} entry */
+  const amount = ({ bytes }) => (bytes ? `${megabytes(bytes)} MB` : "its weights");
 
   // The networks that are here, then those to be fetched; the one that is shown, or about to be.
   function fillMenu(name) {
-    const options = (here) => state.networks.filter((n) => n.here === here).map((n) => new Option(n.title, n.name));
-    const groups = [make("optgroup", { label: "Here" }, ...options(true)), make("optgroup", { label: "To be fetched" }, ...options(false))];
-    elements.network.replaceChildren(...groups.filter((group) => group.children.length));
+    const label = (entry) => (entry.here ? entry.title : `${entry.title} · ${entry.bytes ? amount(entry) : "weights"} to fetch`);
+    const options = (here) => state.networks.filter((n) => n.here === here).map((n) => new Option(label(n), n.name));
+    const groups = [group("Here", options(true)), group("Figures here, weights to be fetched", options(false))];
+    elements.network.replaceChildren(...groups.filter((one) => one.children.length));
     elements.network.value = name;
     elements.network.disabled = false;
+  }
+
+  function group(label, options) {
+    const element = Object.assign(document.createElement("optgroup"), { label });
+    element.append(...options);
+    return element;
   }
 
   const entryOf = (name) => state.networks.find((network) => network.name === name);
 
   async function choose(name) {
     const signal = state.choice.begin();
-    closePanel();
     elements.wait.hidden = true;
-    if (name === state.network) return;
-    const entry = entryOf(name);
-    if (entry.here) load(entry, signal);
-    else offer(entry, signal);
+    if (name === state.network) showOffer();
+    else load(entryOf(name), signal);
   }
 
   // The page stays on the network that it has until the new one is there.
@@ -42,14 +52,22 @@ export function createMenu(page, { put }) {
     const network = await server.network(entry.name, signal);
     if (signal.aborted) return;
     elements.wait.hidden = true;
-    if (!network.error) {
-      state.networks = network.networks;
-      fillMenu(network.name);
-      await put(network);
-    } else if (network.fetching) follow(entry, signal, await server.progress(entry.name, signal));
-    else if (network.instead) fallBack(network.error, network.instead, signal);
-    else if (state.network === null) fail(network.error);
-    else refuse(network.error);
+    if (network.error) {
+      if (network.instead) await fallBack(network.error, network.instead, signal);
+      else if (state.network === null) fail(network.error);
+      else refuse(network.error);
+      return;
+    }
+    state.networks = network.networks;
+    fillMenu(network.name);
+    showOffer(); // before an answer is asked for
+    await put(network);
+    const shown = entryOf(network.name);
+    if (signal.aborted || shown.here) return;
+    const progress = await server.progress(shown.name, signal); // the app may have begun with a fetch, or another visitor
+    if (signal.aborted) return;
+    if (progress.state === "running") follow(shown, signal, progress);
+    else if (progress.state === "failed") showOffer(progress.sentence);
   }
 
   function sayWait(text) {
@@ -60,7 +78,6 @@ export function createMenu(page, { put }) {
 
   // Nothing can be shown but the zoo.
   function fail(sentence) {
-    closePanel();
     sayWait(sentence);
     elements.wait.classList.add("is-error");
     page.root.dataset.state = "failed";
@@ -69,12 +86,11 @@ export function createMenu(page, { put }) {
   async function fallBack(sentence, name, signal) {
     const entry = entryOf(name);
     await load(entry, signal);
-    if (!signal.aborted && state.network === name)
-      openPanel(`${sentence.replace(/\.?$/, ".")} The page shows ${entry.title} instead.`, { isError: true, cancel: "Close" });
+    if (!signal.aborted && state.network === name) refuse(`${sentence.replace(/\.?$/, ".")} The page shows ${entry.title} instead.`);
   }
 
-  // Says what is wrong; the page stays on the network that it had, or takes the one that is here.
-  function refuse(sentence, again = null) {
+  // Says what is wrong; the page stays on the network that it had, or takes one that is here.
+  function refuse(sentence) {
     if (state.network === null) {
       const other = state.networks.find((network) => network.here);
       if (other) fallBack(sentence, other.name, state.choice.signal);
@@ -82,91 +98,92 @@ export function createMenu(page, { put }) {
       return;
     }
     elements.network.value = state.network;
-    openPanel(sentence, { isError: true, go: again ? "Try again" : null, onGo: again, cancel: "Close" });
+    showOffer(sentence);
   }
 
-  // Asks before anything is fetched: the size is the server's own word.
-  async function offer(entry, signal) {
-    const hosts = entry.hosts.join(" or ");
-    const title = bold(entry.title);
-    openPanel([title, `: asking ${hosts} for its size …`], {});
-    const size = await server.size(entry.name, signal);
-    if (signal.aborted) return;
-    if (size.error) refuse(size.error, () => again(entry));
-    else if (size.progress) follow(entry, signal, size.progress);
-    else {
-      const onGo = async () => follow(entry, signal, await server.fetch(entry.name, signal));
-      openPanel([title, `: ${megabytes(size.bytes)} MB to fetch from ${hosts}${size.licence ? `; licence of its anchors' weights: ${size.licence}` : ""}`], {
-        go: "Fetch",
-        onGo,
-      });
-      if (elements.fetch.contains(document.activeElement)) elements.fetchGo.focus({ preventScroll: true });
-    }
+  // What stands above the answers: how to get the weights where they are not here, and what was wrong.
+  function showOffer(notice = "") {
+    const entry = entryOf(elements.network.value);
+    const isAway = entry !== undefined && !entry.here;
+    elements.fetch.hidden = !isAway && !notice;
+    elements.fetch.classList.toggle("is-away", isAway);
+    sayNotice(notice);
+    elements.fetchProgress.hidden = true;
+    elements.fetchText.hidden = !isAway;
+    if (isAway)
+      say(
+        elements.fetchText,
+        "To name what is on a photo, ",
+        bold(entry.title),
+        ` needs ${entry.bytes ? `its weights, ${amount(entry)},` : "its weights"} from ${entry.hosts.join(" or ")}.`,
+      );
+    const hadFocus = document.activeElement === elements.fetchCancel;
+    arm(elements.fetchGo, isAway ? `Fetch ${amount(entry)}` : null, isAway ? () => begin(entry) : null);
+    arm(elements.fetchCancel, !isAway && notice ? "Close" : null, () => showOffer());
+    if (hadFocus) (isAway ? elements.fetchGo : elements.network).focus({ preventScroll: true });
   }
 
-  function again(entry) {
-    elements.network.value = entry.name;
-    choose(entry.name);
+  function sayNotice(notice) {
+    elements.fetchNotice.hidden = !notice;
+    say(elements.fetchNotice, notice);
   }
 
+  /** @param {Entry} entry */
+  async function begin(entry) {
+    const signal = state.choice.begin();
+    const hadFocus = elements.fetch.contains(document.activeElement);
+    showProgress(entry, "");
+    if (hadFocus) elements.fetchCancel.focus({ preventScroll: true });
+    follow(entry, signal, await server.fetch(entry.name, signal));
+  }
+
+  // Goes on in place once all is here: the photo that is there is asked about.
+  /** @param {Entry} entry @param {AbortSignal} signal @param {Progress & {error?: string}} progress */
   async function follow(entry, signal, progress) {
+    const rate = new Rate();
     const how = {
       fetch: () => server.fetch(entry.name, signal),
       ask: () => server.progress(entry.name, signal),
-      show: ({ done, total }) => openPanel([bold(entry.title), `: fetching from ${entry.hosts.join(" or ")}`], { done, total }),
+      show: ({ done, total }) => showProgress(entry, rate.words(done, total), total ? done / total : null),
     };
     const { error } = await followFetch(progress, how, signal);
     if (signal.aborted) return;
-    if (error) refuse(error, () => again(entry));
-    else {
-      closePanel();
-      await load(entry, signal);
+    if (error) {
+      showOffer(error);
+      return;
     }
+    const { networks } = await server.network(entry.name, signal);
+    if (signal.aborted) return;
+    state.networks = networks ?? state.networks;
+    fillMenu(entry.name);
+    showOffer();
+    tell("settled"); // asks about the photo
   }
 
-  // `go` names the button that does something, `done` and `total` (bytes) draw the bar.
-  /** @param {any} text @param {{go?: string | null, onGo?: (() => void) | null, cancel?: string, isError?: boolean, done?: number, total?: number}} how */
-  function openPanel(text, { go = null, onGo = null, cancel = "Cancel", isError = false, done = 0, total }) {
-    // from the menu or the button that goes, but not from elsewhere on the page
-    const takesFocus = elements.fetch.hidden ? document.activeElement === elements.network : go === null && document.activeElement === elements.fetchGo;
+  /** @param {Entry} entry @param {string} words @param {number | null} [share] */
+  function showProgress(entry, words, share = null) {
     elements.fetch.hidden = false;
-    elements.fetch.classList.toggle("is-error", isError);
-    say(elements.fetchText, ...[text].flat());
-    elements.fetchProgress.hidden = total === undefined;
-    fill(elements.fetchBar, total ? done / total : null);
-    elements.fetchShare.textContent = total ? `${megabytes(done)} of ${megabytes(total)} MB, ${Math.floor((100 * done) / total)} %` : "";
-    arm(elements.fetchGo, go, onGo);
-    elements.fetchCancel.textContent = cancel;
-    if (!takesFocus) return;
-    elements.fetchCancel.focus({ preventScroll: true });
-    elements.fetch.scrollIntoView({ block: "nearest" });
-  }
-
-  function closePanel() {
-    if (elements.fetch.hidden) return;
-    const hadFocus = elements.fetch.contains(document.activeElement);
-    elements.fetch.hidden = true;
-    if (hadFocus) elements.network.focus({ preventScroll: true });
+    elements.fetch.classList.add("is-away");
+    sayNotice("");
+    elements.fetchText.hidden = elements.fetchProgress.hidden = false;
+    say(elements.fetchText, "Fetching ", bold(entry.title), ` from ${entry.hosts.join(" or ")}.`);
+    fill(elements.fetchBar, share);
+    elements.fetchShare.textContent = words || `0 of ${amount(entry)}`;
+    arm(elements.fetchGo);
+    if (elements.fetchCancel.hidden) arm(elements.fetchCancel, "Cancel", cancel);
   }
 
   // A fetch goes on for others, or stops when nobody asks about it.
   function cancel() {
-    const signal = state.choice.begin();
-    closePanel();
-    if (state.network !== null) elements.network.value = state.network;
-    else {
-      const other = state.networks.find((network) => network.here);
-      if (other) load(other, signal);
-      else fail("No network is here: choose one in the menu to fetch it.");
-    }
+    state.choice.begin();
+    showOffer();
   }
 
   elements.network.addEventListener(
     "change",
     settled(() => choose(elements.network.value), CHOICE_MS),
   );
-  elements.fetchCancel.addEventListener("click", cancel);
-  elements.fetch.addEventListener("keydown", (event) => event.key === "Escape" && cancel());
+  elements.fetch.addEventListener("keydown", (event) => event.key === "Escape" && !elements.fetchCancel.hidden && elements.fetchCancel.click());
 
   return { choose, entryOf, fillMenu, load, refuse };
 }

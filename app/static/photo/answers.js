@@ -3,7 +3,7 @@
 
 import { laddersOf } from "../chart/figures.js";
 import { CONFIG, look, roundNumbers } from "../chart/look.js";
-import { bold, make, percent, say } from "../core.js";
+import { bold, hasWeights, make, percent, say } from "../core.js";
 
 /** @import { Page } from "../core.js" */
 
@@ -60,7 +60,8 @@ export function createAnswers(page, { bought, span, toPosition }) {
   }
 
   function sayWhereItStays(stitches, isComplete) {
-    if (!state.answers.size) elements.stays.textContent = state.photo ? "Asking the network …" : "Give a photo, and every network answers.";
+    if (!hasWeights(state)) elements.stays.textContent = "With its weights here, every budget answers.";
+    else if (!state.answers.size) elements.stays.textContent = state.photo ? "Asking the network …" : "Give a photo, and every network answers.";
     else if (!isComplete) elements.stays.textContent = "Asking every other network …";
     else {
       const { label, from, always, late } = whereItStays(stitches);

@@ -1,7 +1,7 @@
 // @ts-check
 // The photo, where it comes from, and what the network says of it.
 
-import { Newest, percent, settled } from "../core.js";
+import { hasWeights, Newest, percent, settled } from "../core.js";
 
 /** @import { Page } from "../core.js" */
 
@@ -23,7 +23,7 @@ export function createPhoto(page, { remember, sweep }) {
   async function ask() {
     askWhenSettled.drop();
     const { gmacs, network, photo } = state;
-    if (!photo || gmacs === null) return;
+    if (!photo || gmacs === null || !hasWeights(state)) return;
     const signal = newest.begin();
     if (state.clicked) answerOf = photo; // off the front: no budget buys it, the sweep brings it first
     const hasAnswered = followBudget() || state.clicked !== null;

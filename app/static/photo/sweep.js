@@ -79,12 +79,11 @@ export function createSweep(page, { bought }) {
     }
   }
 
-  // What a stitch took on its own stands; in a sweep it shares its beginning with others.
   /** @param {Answer} row */
   function remember(row) {
-    const alone = state.answers.get(row.stitch)?.alone_ms ?? (row.probabilities ? undefined : row.latency_ms);
-    const probabilities = row.probabilities ?? state.answers.get(row.stitch)?.probabilities;
-    state.answers.set(row.stitch, { ...row, alone_ms: alone, probabilities });
+    const before = state.answers.get(row.stitch);
+    const probabilities = row.probabilities ?? before?.probabilities;
+    state.answers.set(row.stitch, { ...row, warm_ms: row.warm_ms ?? before?.warm_ms, probabilities });
   }
 
   const forget = () => {

@@ -1,6 +1,7 @@
 import json
 
 from app.figures import chart
+from snnet.catalogue.figures import figures_of
 from snnet.tables import published_results, zoo
 
 
@@ -55,7 +56,7 @@ def test_beats_is_counted_one_by_one(service):
 def test_a_network_without_results_has_its_costs_and_no_points():
     from tests.networks import tiny
 
-    layer = chart.network_layer(tiny())
+    layer = chart.network_layer(figures_of(tiny()))
     assert all(row["top1"] is None for row in layer["stitches"])
     assert all(row["note"] == "not measured yet" for row in layer["stitches"])
     json.dumps(layer, allow_nan=False)
@@ -64,7 +65,7 @@ def test_a_network_without_results_has_its_costs_and_no_points():
 def test_an_unmeasured_network_stands_on_the_budget_axis():
     from tests.networks import tiny
 
-    layer = chart.network_layer(tiny(), measure="python -m snnet evaluate tiny --data PHOTOS")
+    layer = chart.network_layer(figures_of(tiny()), measure="python -m snnet evaluate tiny --data PHOTOS")
     assert "nothing to compare yet" in layer["beats"]["nothing"]
     assert layer["unmeasured"]["command"] == "python -m snnet evaluate tiny --data PHOTOS"
     low, high = layer["view"]["y"]
@@ -81,7 +82,7 @@ def test_what_is_not_measured_among_what_is_stands_there_too():
         for number, stitch in enumerate(net.stitches[:2])
     }
     net.accuracies = known
-    layer = chart.network_layer(net)
+    layer = chart.network_layer(figures_of(net))
     assert {row["name"] for row in layer["stitches"] if row["top1"] is not None} == set(known)
     assert layer["unmeasured"]["text"].startswith(f"The accuracies of {len(net.stitches) - 2} of")
     json.dumps(layer, allow_nan=False)
@@ -89,12 +90,12 @@ def test_what_is_not_measured_among_what_is_stands_there_too():
 
 def published(name):
     """Return a published network's layer without its weights: accuracies and costs need none."""
-    from snnet.catalogue import entries, families, published
+    from snnet.catalogue import families, published
 
     net = published.outline(name)
     net.reported = families.reported(net)
     net.accuracies = net.reported
-    return chart.network_layer(net, entries.entry(name).originals())
+    return chart.network_layer(figures_of(net))
 
 
 def test_the_published_deit_stands_among_its_originals():

@@ -1,28 +1,25 @@
-"""The way through a network, as data for the browser: blocks by stage, every stitch's route, all costs.
+"""The way through a network, as plain data: blocks by stage, every stitch's route, what each part costs.
 
-Costs are whole multiply-accumulates, so that the browser's sums are exactly the stitches' own.
+Costs are whole multiply-accumulates, so that whoever sums them has exactly the stitches' own.
 """
 
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from snnet.stitches.stitch import Part
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.network.layers import StitchingLayer
+    from snnet.network.network import Network
     from snnet.stitches.stitch import Stitch
 
 Grid = tuple[int, int]
 
-_drawings: "WeakKeyDictionary[StitchedNetwork, dict[str, Any]]" = WeakKeyDictionary()
 
-
-def drawing(net: "StitchedNetwork") -> dict[str, Any]:
+def drawing(net: "Network") -> dict[str, Any]:
     """Return {"sizes", "columns", "anchors", "layers", "routes"}, plain data to be shown as JSON.
 
     - "sizes": the image sizes (px); lists by size below are in this order.
@@ -33,18 +30,8 @@ def drawing(net: "StitchedNetwork") -> dict[str, Any]:
       of stem, blocks and head.
     - "layers": each stitching layer's shape in words and its multiply-accumulates by size.
     - "routes": by stitch, its legs [anchor, start, stop] with the index of the layer between any two.
-
-    Worked out once a network.
     """
-    if net not in _drawings:
-        _drawings[net] = _drawing(net)
-    return _drawings[net]
-
-
-def _drawing(net: "StitchedNetwork") -> dict[str, Any]:
-    from snnet.network.anchor import (
-        features_between_blocks,  # torch takes seconds: not before a network needs it
-    )
+    from snnet.network.anchor import features_between_blocks
 
     sizes = list(dict.fromkeys(stitch.image_size for stitch in net.stitches))
     points = [[features_between_blocks(anchor, size) for size in sizes] for anchor in net.anchors]
@@ -63,7 +50,7 @@ def _drawing(net: "StitchedNetwork") -> dict[str, Any]:
                 "depths": depths[number],
                 "norms": [k for k, (name, block) in enumerate(anchor.pieces()) if _is_norm(name, block)],
                 "channels": [point.width for point in by_size[0]],
-                "grids": [[point.grid for point in by_place] for by_place in by_size],
+                "grids": [[list(point.grid) for point in by_place] for by_place in by_size],
                 "macs": [[net.part_macs[part, size] for part in parts] for size in sizes],
             }
         )

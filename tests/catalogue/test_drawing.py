@@ -5,8 +5,8 @@ import json
 import pytest
 
 import snnet
-from app.figures.route import by_resolution, drawing, shape
 from snnet.catalogue import published
+from snnet.catalogue.drawing import by_resolution, drawing, shape
 from snnet.network.layers import Layout, StitchingLayer
 from tests.networks import tiny
 
