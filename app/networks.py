@@ -81,14 +81,16 @@ class Networks:
             net = self.network_of()
         except Exception as error:
             self._has_failed = True
-            instead = self.instead()
-            then(
-                f"{self.title} can't be loaded: {error}"
-                + (f"; the page shows {self.title_of(instead)} instead" if instead else "")
-            )
+            then(f"{self.title} can't be loaded: {error}{self._consolation()}")
             return
         then(f"{self.title}: {net.ways} networks ready after {time.perf_counter() - start:.1f} s")
         _warm(net, net.stitches)  # the other sizes, behind the first visitor
+
+    def _consolation(self) -> str:
+        if self.entry().figures():
+            return "; the page shows its figures, and fetches it when asked"
+        instead = self.instead()
+        return f"; the page shows {self.title_of(instead)} instead" if instead else ""
 
     def state(self) -> str:
         """Return how the network of the start is, in a word and at once: ok, loading, fetching or failed."""
@@ -100,9 +102,10 @@ class Networks:
         return "failed" if self._has_failed else "loading"
 
     def instead(self) -> str | None:
-        """Return the network that a page shows where that of the start can't be had; None without one."""
+        """Return what a page shows where the network of the start can't be; None for one that has figures."""
         default = entries.DEFAULT
-        return default if self.name != default and self._entries[default].is_here() else None
+        has_figures = self.name == default or self.entry().figures()
+        return None if has_figures or not self._entries[default].is_here() else default
 
     # --------------------------------------------------------------------------------------- names
 
@@ -182,7 +185,7 @@ class Networks:
         if fetch["state"] == "running":
             raise AbsentError(f"{entry.title} is being fetched: ask again when it is here")
         if not self.is_here(name):
-            raise AbsentError(f"the weights of {entry.title} are not here: fetch them beside the photo")
+            raise AbsentError(f"the weights of {entry.title} are not here: fetch them on the page")
 
     # ------------------------------------------------------------------------------------- figures
 

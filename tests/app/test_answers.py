@@ -5,6 +5,7 @@ import torch
 
 from app import answers
 from snnet.photos.label_set import of_head
+from tests.networks import tiny
 
 
 def pulled(service, sweep):
@@ -81,3 +82,13 @@ def test_an_answer_that_is_not_finite_is_said_and_no_probability():
     assert "no finite answer" in rows[stitch.name]["error"]
     assert "error" not in rows[members[0].name]
     assert len(rows[members[0].name]["top5"]) == 5
+
+
+def test_times_are_medians_of_warm_runs_or_nothing():
+    net, times = tiny(), answers.Times()
+    for latency_ms in (500.0, 12.0, 90.0):
+        times.add(net, "a", latency_ms)
+        assert times.median(net, "a") is None
+    times.add(net, "a", 14.0)
+    assert times.median(net, "a") == 14.0  # the first, which was cold, is not counted
+    assert times.median(net, "b") is None

@@ -122,5 +122,5 @@ def test_another_networks_name_is_one_sentence(client, network):
 
 def test_a_network_that_is_not_here_is_one_sentence(client, lion, monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    with pytest.raises(AppError, match=r"the weights of LeViT-192/256 are not here: choose it"):
+    with pytest.raises(AppError, match=r"the weights of LeViT-192/256 are not here: fetch them"):
         client.predict(handle_file(str(lion)), 1.0, "levit", api_name="/classify")

@@ -109,7 +109,7 @@ def test_an_unknown_network_is_refused_with_those_there_are(refused, folders):
     assert service.frontier(told.sentence.rpartition(", ")[2])
 
 
-@refusal("app/networks.py: are not here: choose it")
+@refusal("app/networks.py: are not here: fetch them")
 def test_weights_that_are_not_here_are_refused_until_they_are_fetched(refused, far, lion):
     service, served = far
     with refused():
@@ -189,11 +189,12 @@ def test_a_start_without_its_weights_leaves_a_page_that_works(monkeypatch, tmp_p
     service.networks.start(then=lambda sentence: (said.append(sentence), heard.set()))
     assert heard.wait(60)
     assert "LeViT-192/256 can't be loaded: levit_192_256_release.pth can't be fetched" in said[0]
-    assert "the page shows EfficientNet-Lite 0/1/2 instead" in said[0]
-    assert service.networks.instead() == "lite"
+    assert said[0].endswith("; the page shows its figures, and fetches it when asked")
+    assert service.networks.instead() is None
     assert service.state() == "failed"
+    assert len(service.network()["stitches"]) == 8
     with pytest.raises(WeightsError, match="levit_192_256_release"):
-        service.network()
+        assert service.net
 
 
 @pytest.fixture(scope="module")

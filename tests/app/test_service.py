@@ -1,5 +1,7 @@
 import json
 import queue
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -25,7 +27,7 @@ def test_a_lion_is_a_lion_at_every_budget(service, lion):
 
 def test_an_answer_has_the_shape_that_was_promised(service, lion):
     answer = json.loads(json.dumps(service.classify(str(lion), 0.6), allow_nan=False))
-    assert list(answer) == ["stitch", "image_size", "gmacs", "latency_ms", "top5"]
+    assert list(answer) == ["stitch", "image_size", "gmacs", "latency_ms", "top5", "warm_ms"]
     stitch = service.net.stitch(answer["stitch"])
     assert (answer["image_size"], answer["gmacs"]) == (stitch.image_size, service.net.cost(stitch).gmacs)
     assert answer["latency_ms"] > 0
@@ -164,7 +166,8 @@ def test_a_network_that_cannot_be_loaded_says_so_to_all_who_wait(monkeypatch, li
     said: queue.Queue[str] = queue.Queue()
     service = Service("lite")
     service.networks.start(then=said.put)
-    for call in (service.frontier, service.network, lambda: service.classify(str(lion), 0.6)):
+    assert service.network()["stitches"]  # its figures need no weights
+    for call in (lambda: service.net, lambda: service.classify(str(lion), 0.6)):
         with pytest.raises(entries.WeightsError, match=r"lite\.safetensors is missing"):
             call()
     assert "EfficientNet-Lite 0/1/2 can't be loaded: lite.safetensors is missing" in said.get(timeout=60)
@@ -179,3 +182,20 @@ def test_a_note_on_the_photo_comes_with_every_answer(service, lion, tmp_path):
         assert answer["note"] == "lion.jpg lacks its end marker; its picture is all there."
         assert answer["top5"] == whole["top5"]
     assert "note" not in whole
+
+
+def test_every_network_is_shown_without_torch():
+    """The first page and every network's figures come before, and without, what answers photos."""
+    code = """if True:
+        import sys
+        from app.service import Service
+        service = Service("lite")
+        for row in service.backdrop()["networks"]:
+            name = row["name"]
+            layer = service.network(name)
+            assert len(layer["drawing"]["routes"]) == len(layer["stitches"]) > 1
+            assert service.frontier(name)["network"] == name
+            assert service.networks.summaries(name)[0]["gmacs"]
+        assert "torch" not in sys.modules and "timm" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)

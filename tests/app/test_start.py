@@ -107,7 +107,7 @@ def test_without_a_network_the_terminal_says_what_is_missing_and_what_is_shown(t
     ) as lines:
         said = next(line for line in lines if "can't be loaded" in line)
     assert said.startswith("LeViT-192/256 can't be loaded: levit_192_256_release.pth can't be fetched")
-    assert said.endswith("; the page shows EfficientNet-Lite 0/1/2 instead\n")
+    assert said.endswith("; the page shows its figures, and fetches it when asked\n")
 
 
 @contextmanager

@@ -4,7 +4,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from app.discretion import Discretion
 from app.service import Service
+from snnet.catalogue.figures import shipped as figures_by_name
 from snnet.photos.classes import class_names
 from snnet.tables import published_results
 from tests.browser.visits import visiting
@@ -122,12 +124,12 @@ class TestUnmeasured:
 class TestMenu:
     def test_every_network_is_there_and_labelled(self, desk):
         page = desk
-        options = page.locator("#sn-network option").all_inner_texts()
-        assert "EfficientNet-Lite 0/1/2" in options
-        assert "DeiT-Ti/S/B" in options
+        here = page.locator("#sn-network optgroup[label='Here'] option").all_inner_texts()
+        assert "EfficientNet-Lite 0/1/2" in here
         assert page.locator("label[for=sn-network]").count() == 1
-        here = page.locator("#sn-network optgroup[label='To be fetched'] option").all_inner_texts()
-        assert "the farther network" in here
+        away = page.locator("#sn-network optgroup[label^='Figures here'] option").all_inner_texts()
+        assert "DeiT-Ti/S/B · 474 MB to fetch" in away
+        assert "the farther network · 2.0 MB to fetch" in away
 
     def test_choosing_switches_everything(self, open_page):
         page = open_page()
@@ -165,13 +167,23 @@ class TestMenu:
 
 
 class TestFetching:
-    def test_the_size_comes_first_and_nothing_is_fetched_unasked(self, desk, served):
+    def test_figures_come_at_once_and_nothing_is_fetched_unasked(self, desk, served):
         page, before = desk, list(served.ranges)
         page.select_option("#sn-network", "farther")
-        page.locator("#sn-fetch-text", has_text="2.0 MB to fetch from 127.0.0.1").wait_for()
-        page.click("#sn-fetch-cancel")
+        shows(page, "farther")
+        said = page.inner_text("#sn-fetch-text")
+        assert said == "To name what is on a photo, the farther network needs its weights, 2.0 MB, from " + (
+            served.url.split("/")[2] + "."
+        )
+        assert page.inner_text("#sn-fetch-go") == "Fetch 2.0 MB"
+        assert page.locator("#sn-bars").is_hidden()
+        page.click(".example >> nth=0")
+        page.wait_for_selector("#sn-preview:visible")
+        assert page.inner_text("#sn-error") == ""
+        page.select_option("#sn-network", "tiny")
+        shows(page, "tiny")
         assert page.locator("#sn-fetch").is_hidden()
-        assert page.input_value("#sn-network") == "tiny"
+        answered(page)  # with the photo that is there
         assert served.ranges == before
 
     def test_a_failure_is_a_sentence_and_the_page_stays(self, desk, served):
@@ -179,40 +191,67 @@ class TestFetching:
         served.status = 503
         try:
             page.select_option("#sn-network", "farthest")
-            page.wait_for_selector("#sn-fetch.is-error")
-            said = page.inner_text("#sn-fetch-text")
+            shows(page, "farthest")
+            page.click("#sn-fetch-go")
+            page.wait_for_selector("#sn-fetch-notice:visible")
+            said = page.inner_text("#sn-fetch-notice")
             assert "farthest.pth can't be fetched" in said
             assert "HTTP 503" in said
             assert "--weights" in said
-            box = page.locator("#sn-fetch-text").evaluate("e => [e.scrollHeight, e.clientHeight]")
-            assert box[0] <= box[1] + 1, "the sentence is cut"
-            assert page.evaluate("explorer.state.network") == "tiny"
+            assert page.locator("#sn-fetch-go").is_visible()  # to try again
+            page.select_option("#sn-network", "tiny")
+            shows(page, "tiny")
             page.click(".example >> nth=1")
             answered(page)  # and it still works
         finally:
             served.status = 200
 
-    def test_progress_then_the_network(self, open_page, served):
+    def test_progress_then_the_answer_in_place(self, open_page, served):
         page = open_page()
-        served.bytes_a_second = 1_000_000
+        served.bytes_a_second = 500_000
         try:
             page.select_option("#sn-network", "far")
-            page.wait_for_selector("#sn-fetch-go:visible")
+            shows(page, "far")
+            page.click(".example >> nth=0")
+            budget = page.evaluate("explorer.state.gmacs")
             page.click("#sn-fetch-go")
             page.wait_for_function(
-                "document.querySelector('#sn-fetch-share').textContent.includes('of 2.0 MB')"
+                "/of 2.0 MB, .* MB.s, .* left/.test(document.querySelector('#sn-fetch-share').textContent)"
             )
-            assert page.evaluate("explorer.state.network") == "tiny"  # it stays until the new one is there
-            shows(page, "far")
+            answered(page)
         finally:
             served.bytes_a_second = None
+        assert page.evaluate("explorer.state.gmacs") == budget
         assert page.locator("#sn-fetch").is_hidden()
+        assert page.locator("#sn-bars .name").first.inner_text() != ""
         assert page.input_value("#sn-network") == "far"
+        here = page.locator("#sn-network optgroup[label='Here'] option").all_inner_texts()
+        assert "the far network" in here
         asked = len(served.ranges)
         again = open_page()
         again.select_option("#sn-network", "far")
         shows(again, "far")
+        assert again.locator("#sn-fetch").is_hidden()
         assert len(served.ranges) == asked  # it is here now
+
+    def test_a_fetch_can_be_given_up_and_begun_again(self, open_page, served):
+        page = open_page()
+        served.bytes_a_second = 200_000
+        try:
+            page.select_option("#sn-network", "farther")
+            shows(page, "farther")
+            page.focus("#sn-fetch-go")
+            page.keyboard.press("Enter")
+            page.wait_for_selector("#sn-fetch-progress:visible")
+            assert page.evaluate("document.activeElement.id") == "sn-fetch-cancel"
+            page.keyboard.press("Escape")
+            page.wait_for_selector("#sn-fetch-go:visible")
+            assert page.evaluate("document.activeElement.id") == "sn-fetch-go"
+            page.keyboard.press("Enter")
+            page.wait_for_selector("#sn-fetch-progress:visible")
+        finally:
+            served.bytes_a_second = None
+        page.wait_for_selector("#sn-fetch", state="hidden")
 
 
 def test_a_dark_phone_has_room_for_menu_and_panel(open_page):
@@ -227,16 +266,13 @@ def test_a_dark_phone_has_room_for_menu_and_panel(open_page):
         }"""
     )
     assert ink - ground > 120
-    page.select_option("#sn-network", "farther")
-    page.wait_for_selector("#sn-fetch-go:visible")
+    page.select_option("#sn-network", "deit")
+    shows(page, "deit")
+    page.locator("#sn-fetch-go").scroll_into_view_if_needed()
     box = page.locator("#sn-fetch").bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 390
-    assert box["y"] + box["height"] <= 844
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.focus("#sn-fetch-go")
-    page.keyboard.press("Escape")
-    assert page.locator("#sn-fetch").is_hidden()
 
 
 @contextmanager
@@ -273,21 +309,37 @@ def test_a_published_network_takes_the_place_of_its_curve(browser, tmp_path_fact
         assert page.locator("#sn-joint").is_hidden()
 
 
-def test_a_start_without_its_weights_shows_the_sentence_and_what_is_here(browser, monkeypatch, tmp_path):
+def test_a_start_without_its_weights_shows_its_figures_and_what_was_wrong(browser, monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with page_of(browser, Service("levit")) as page:
+        shows(page, "levit")
+        page.wait_for_selector("#sn-fetch-notice:visible")
+        assert "levit_192_256_release.pth can't be fetched" in page.inner_text("#sn-fetch-notice")
+        assert "zoo results from 0.67 to 1.14 GMACs" in page.inner_text("#sn-beats")
+        page.select_option("#sn-network", "lite")
         shows(page, "lite")
-        said = page.inner_text("#sn-fetch-text")
-        assert "levit_192_256_release.pth can't be fetched" in said
-        assert said.endswith("The page shows EfficientNet-Lite 0/1/2 instead.")
-        page.click("#sn-fetch-cancel")
         page.click(".example >> nth=0")
         answered(page)
         assert page.locator("#sn-bars .name").first.inner_text() != ""
 
 
-def test_a_start_that_fetches_shows_the_zoo_and_how_far_it_is(browser, folder, monkeypatch, tmp_path):
+def test_a_visitor_of_a_public_host_reads_no_places_of_its_own(browser, monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    log = []
+    with page_of(browser, Service("levit", discretion=Discretion(log.append))) as page:
+        shows(page, "levit")
+        page.wait_for_selector("#sn-fetch-notice:visible")
+        said = page.inner_text("#sn-fetch-notice")
+        assert said == "LeViT-192/256 can't be fetched at the moment: try again later."
+        assert "levit_192_256_release.pth can't be fetched" in log[0]
+        page.click("#sn-fetch-go")
+        page.wait_for_function("() => !document.querySelector('#sn-fetch-notice').hidden")
+        assert page.inner_text("#sn-fetch-notice") == said
+
+
+def test_a_start_that_fetches_shows_its_figures_and_how_far_it_is(browser, folder, monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with serving() as served:
         served.files["late.pth"] = b"0" * 2_000_000
@@ -297,13 +349,38 @@ def test_a_start_that_fetches_shows_the_zoo_and_how_far_it_is(browser, folder, m
         service.networks.name, service.networks.title = "late", late.title
         service.networks._entries["late"] = late
         with page_of(browser, service) as page:
+            shows(page, "late")
             page.wait_for_function(
                 "document.querySelector('#sn-fetch-share')?.textContent.includes('of 2.0 MB')"
             )
             assert page.locator("#sn-plot .point").count() > 1400
+            page.click(".example >> nth=0")
             served.bytes_a_second = None
-            shows(page, "late")
+            answered(page)
             assert page.locator("#sn-fetch").is_hidden()
+
+
+def test_every_network_opens_without_its_weights(browser, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    service = Service("lite")
+    with serving_page(service) as address, visiting(browser, address) as visit:
+        page = visit()
+        for name, figures in figures_by_name().items():
+            page.select_option("#sn-network", name)
+            shows(page, name)
+            assert page.evaluate("explorer.state.stitches.length") == len(figures.stitches)
+            drawn = page.evaluate(
+                """document.querySelector('#sn-plot').data
+                .filter(t => t.meta.kind === 'stitch' || t.meta.kind === 'rug').flatMap(t => t.x).length"""
+            )
+            assert drawn >= len(figures.stitches)
+            assert page.locator("#sn-route-map svg").count() == 1
+            assert "networks in" in page.inner_text("#sn-owns")
+            is_away = page.locator("#sn-fetch-go").is_visible()
+            assert is_away == (name != "lite")
+            if is_away:
+                assert page.inner_text("#sn-fetch-go") == f"Fetch {figures.file_bytes / 1e6:.0f} MB"
 
 
 def test_a_title_from_elsewhere_is_text_and_nothing_else(browser, tmp_path):

@@ -4,10 +4,12 @@ import json
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from snnet.catalogue import entries
+from snnet.catalogue.figures import figures_of
 from snnet.weights.sources import ReleaseFile, here
 
 CHUNK = 64 * 1024
@@ -86,6 +88,9 @@ class Far(entries.Entry):
 
     def is_here(self):
         return here(self.sources) is not None
+
+    def figures(self):
+        return replace(figures_of(self.build()), name=self.name, title=self.title, file_bytes=2_000_000)
 
     def build(self, weights=None):
         return entries.entry(str(self._folder)).build()
