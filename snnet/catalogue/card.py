@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from snnet.tables.published_results import V1, V2, family_of
+from snnet.catalogue.figures import Figures, weights_of
+from snnet.tables.published_results import V1, V2
 from snnet.weights import licences
 
 if TYPE_CHECKING:
-    from snnet.catalogue.figures import Figures
     from snnet.network.network import Network
 
 
@@ -92,14 +92,7 @@ def papers(net: "Network") -> list[str]:
     return [paper for paper, is_used in ((V1, not is_two_way), (V2, is_second)) if is_used]
 
 
-def weights_of(net: "Network") -> dict[str, str]:
-    """Return by anchor the pretrained weights that it carries or began with, as timm names them."""
-    if net.published_as:
-        return {anchor.name: anchor.original for anchor in family_of(net.published_as).anchors}
-    return {anchor.name: weights for anchor in net.anchors if (weights := anchor.weights)}
-
-
-def credits_of(net: "Figures") -> str:
+def credits_of(net: Figures) -> str:
     """Return in a sentence or two whose weights a network has and under which licences."""
     return " ".join(words for words in (licences.credits_of(net.licences), _onward(net)) if words)
 

@@ -14,16 +14,18 @@ from snnet.evaluation import accuracy, results
 from snnet.evaluation.accuracy import Accuracy
 from snnet.evaluation.choice import Choice
 from snnet.evaluation.provenance import own_results, results_for
+from snnet.network.priced import Cost
 from snnet.optional import optional
 from snnet.paths import ASSETS
-from snnet.stitches.priced import Cost
 from snnet.stitches.stitch import Leg, Stitch
 from snnet.stitches.words import in_words
+from snnet.tables.published_results import family_of
 
 if TYPE_CHECKING:
     from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.evaluation.results import Result
     from snnet.evaluation.store import Store
+    from snnet.network.network import Network
 
 FILE = ASSETS / "networks" / "figures.json"
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -147,12 +149,18 @@ class Figures(Choice):
         return replace(self, accuracies=accuracy.accuracies(self, pairs))
 
 
+def weights_of(net: "Network") -> dict[str, str]:
+    """Return by anchor the pretrained weights that it carries or began with, as timm names them."""
+    if net.published_as:
+        return {anchor.name: anchor.original for anchor in family_of(net.published_as).anchors}
+    return {anchor.name: weights for anchor in net.anchors if (weights := anchor.weights)}
+
+
 def figures_of(net: "StitchedNetwork", routes: Mapping[str, str] = _NONE, file_bytes: int = 0) -> Figures:
     """Return what is known of a network that is built, with weights or without.
 
     `routes` are those of `snnet.evaluation.provenance`, which read every tensor.
     """
-    from snnet.catalogue.card import weights_of
     from snnet.catalogue.drawing import drawing
     from snnet.weights import licences
 

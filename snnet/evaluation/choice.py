@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from snnet import frontier
 from snnet.evaluation.accuracy import Accuracy
 from snnet.frontier import Budget
-from snnet.stitches.priced import Priced
+from snnet.network.priced import Priced
 from snnet.stitches.stitch import Stitch
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from snnet.network.counting import count, on_meta
-from snnet.stitches.priced import Cost
+from snnet.network.priced import Cost
 
 
 def timm_cost(architecture: str, image_size: int, *, is_fused: bool = False) -> Cost:
