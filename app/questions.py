@@ -121,5 +121,5 @@ class Questions:
     def _refusal(self, error: Exception) -> dict[str, Any]:
         if isinstance(error, Busy):
             return error.answer()
-        gone = {"gone": True} if isinstance(error, NoSweep) else {}
-        return {"error": self._service.sentence(error)} | gone
+        more = {"gone": True} if isinstance(error, NoSweep) else {}
+        return {"error": self._service.sentence(error)} | more

@@ -13,7 +13,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "batches": ("photos.batches",),
     "classes": ("photos.classes",),
     "cli": ("commands.main",),
-    "cost": ("network.counting", "network.priced"),
+    "cost": ("network.counting", "frontier"),
     "curves": ("tables.published_results",),
     "data": ("photos.photo_set", "photos.transform", "photos.batches"),
     "download": ("weights.sources", "weights.transfer"),

@@ -26,6 +26,14 @@ BEATS_DEFINITION = (
 )
 
 
+@dataclass(frozen=True)
+class Cost:
+    """Multiply-accumulates of one image in 10⁹, parameters in 10⁶."""
+
+    gmacs: float
+    params_m: float
+
+
 def _points(costs: Sequence[float], values: Sequence[float | None]) -> list[tuple[float, float, int]]:
     """Return (cost, value, index) of every point whose value is known."""
     pairs = enumerate(zip(costs, values, strict=True))

@@ -6,7 +6,6 @@ What is drawn of them, and how it looks, is the browser's: see `static/chart/tra
 from functools import cache
 from typing import Any
 
-from snnet.catalogue.card import credits_of
 from snnet.catalogue.figures import Figures
 from snnet.evaluation import accuracy, against_zoo
 from snnet.tables import published_results, zoo
@@ -61,7 +60,7 @@ def network_layer(net: Figures, measure: str = "") -> dict[str, Any]:
         "joint": _joint(net, before),
         "unmeasured": _unmeasured(rows, measure),
         "line": accuracy.line(net),
-        "credits": credits_of(net),
+        "credits": net.credits,
         "view": _view(rows),
     }
 

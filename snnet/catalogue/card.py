@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from snnet.catalogue.figures import Figures, weights_of
+from snnet.catalogue.families import ONWARD, weights_of
 from snnet.tables.published_results import V1, V2
 from snnet.weights import licences
 
@@ -52,7 +52,7 @@ def card(net: "Network", table: Sequence[Mapping[str, Any]], line: str) -> str:
             "## Weights and papers",
             "",
             *(f"- {words}" for words in _credits(net)),
-            *(f"- {words}" for words in (_onward(net),) if words),
+            *([f"- {ONWARD}"] if net.published_as else []),
             *(f"- Method: {paper}." for paper in papers(net)),
             "",
             "## Frontier" if measured else "## Stitches (not measured yet)",
@@ -90,17 +90,6 @@ def papers(net: "Network") -> list[str]:
     sampling = net.origin.get("recipe", {}).get("sampling")
     is_second = is_two_way or bool(net.rank) or sampling == "gmacs"
     return [paper for paper, is_used in ((V1, not is_two_way), (V2, is_second)) if is_used]
-
-
-def credits_of(net: Figures) -> str:
-    """Return in a sentence or two whose weights a network has and under which licences."""
-    return " ".join(words for words in (licences.credits_of(net.licences), _onward(net)) if words)
-
-
-def _onward(net: "Network | Figures") -> str:
-    if not net.published_as:
-        return ""
-    return "The networks' authors trained on from there; their repository is under Apache-2.0."
 
 
 def _credits(net: "Network") -> list[str]:

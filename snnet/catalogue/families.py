@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from snnet.stitches.enumerations import paired_joints, two_way_routes, unpaired_joints
 from snnet.stitches.sections import Section, stage_sections
 from snnet.stitches.stitch import Route, Stitch, joined, whole
-from snnet.tables.published_results import Family, curves
+from snnet.tables.published_results import Family, curves, family_of
 from snnet.weights.sources import HubFile, ReleaseFile, Source
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 N = TypeVar("N", bound="Network")
 
+ONWARD = "The networks' authors trained on from there; their repository is under Apache-2.0."
 IMAGE_SIZE = 224  # px, of every published network
 
 Depths = Sequence[Sequence[int]]  # of the anchors, stage by stage
@@ -195,3 +196,10 @@ def reported(net: "Network") -> dict[str, "Accuracy"]:
         return {}
     rows = zip(net.stitches, curve.stitches, strict=True)
     return {stitch.name: accuracy.reported(row.top1, curve.paper) for stitch, row in rows}
+
+
+def weights_of(net: "Network") -> dict[str, str]:
+    """Return by anchor the pretrained weights that it carries or began with, as timm names them."""
+    if net.published_as:
+        return {anchor.name: anchor.original for anchor in family_of(net.published_as).anchors}
+    return {anchor.name: weights for anchor in net.anchors if (weights := anchor.weights)}

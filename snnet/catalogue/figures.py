@@ -10,22 +10,22 @@ from functools import cache, cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from snnet.catalogue.families import ONWARD, weights_of
 from snnet.evaluation import accuracy, results
 from snnet.evaluation.accuracy import Accuracy
 from snnet.evaluation.choice import Choice
 from snnet.evaluation.provenance import own_results, results_for
-from snnet.network.priced import Cost
+from snnet.frontier import Cost
 from snnet.optional import optional
 from snnet.paths import ASSETS
 from snnet.stitches.stitch import Leg, Stitch
 from snnet.stitches.words import in_words
-from snnet.tables.published_results import family_of
+from snnet.weights import licences
 
 if TYPE_CHECKING:
     from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.evaluation.results import Result
     from snnet.evaluation.store import Store
-    from snnet.network.network import Network
 
 FILE = ASSETS / "networks" / "figures.json"
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -89,6 +89,12 @@ class Figures(Choice):
         """Parameters of the whole file, in millions."""
         return self.total_params / 1e6
 
+    @property
+    def credits(self) -> str:
+        """Whose weights it has and under which licences, in a sentence or two."""
+        own = licences.credits_of(self.licences)
+        return " ".join(words for words in (own, ONWARD if self.published_as else "") if words)
+
     def timm_name(self, stitch: Stitch) -> str | None:
         """Return timm's name of the model that a stitch is, unchanged, transform and all; else None."""
         return self.timm.get(stitch.name)
@@ -149,20 +155,12 @@ class Figures(Choice):
         return replace(self, accuracies=accuracy.accuracies(self, pairs))
 
 
-def weights_of(net: "Network") -> dict[str, str]:
-    """Return by anchor the pretrained weights that it carries or began with, as timm names them."""
-    if net.published_as:
-        return {anchor.name: anchor.original for anchor in family_of(net.published_as).anchors}
-    return {anchor.name: weights for anchor in net.anchors if (weights := anchor.weights)}
-
-
 def figures_of(net: "StitchedNetwork", routes: Mapping[str, str] = _NONE, file_bytes: int = 0) -> Figures:
     """Return what is known of a network that is built, with weights or without.
 
     `routes` are those of `snnet.evaluation.provenance`, which read every tensor.
     """
     from snnet.catalogue.drawing import drawing
-    from snnet.weights import licences
 
     weights = weights_of(net)
     names = {stitch.name: net.timm_name(stitch) for stitch in net.stitches}

@@ -54,7 +54,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Join the models and write the network's folder."""
     from snnet.catalogue import build, entries
-    from snnet.catalogue.figures import weights_of
+    from snnet.catalogue.families import weights_of
     from snnet.network.start import start
     from snnet.weights import licences
 

@@ -21,7 +21,7 @@ from snnet.evaluation.intervals import (
     wilson,
 )
 from snnet.evaluation.results import TORCH, Result
-from snnet.network.priced import Cost
+from snnet.frontier import Cost
 from snnet.stitches.stitch import Stitch
 from snnet.tables import zoo
 

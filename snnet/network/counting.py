@@ -18,15 +18,12 @@ import warnings
 from collections import Counter as Tally
 from collections.abc import Callable
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-
-if TYPE_CHECKING:
-    pass
 
 aten = torch.ops.aten
 

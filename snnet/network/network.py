@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from torch import Tensor, nn
 
+from snnet.frontier import Cost
 from snnet.network.anchor import Anchor, features_between_blocks, walk_anchor
 from snnet.network.layers import LayerOptions, StitchingLayer
-from snnet.network.priced import Cost, Priced
+from snnet.network.priced import Priced
 from snnet.photos.label_set import LabelSet, of_head
 from snnet.stitches.stitch import Joint, Part, Stitch
 from snnet.stitches.words import in_words

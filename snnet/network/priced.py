@@ -1,19 +1,10 @@
 """Stitches with their costs: finding one by name, printing costs as budgets, what all cost together."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
-from snnet.frontier import Ladder
+from snnet.frontier import Cost, Ladder
 from snnet.stitches.stitch import Stitch
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Multiply-accumulates of one image in 10⁹, parameters in 10⁶."""
-
-    gmacs: float
-    params_m: float
 
 
 class Priced:

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from snnet.frontier import Cost
 from snnet.network.counting import count, on_meta
-from snnet.network.priced import Cost
 
 
 def timm_cost(architecture: str, image_size: int, *, is_fused: bool = False) -> Cost:

@@ -2,7 +2,7 @@ import huggingface_hub
 import pytest
 
 from snnet.catalogue import published
-from snnet.catalogue.card import card, credits_of, papers
+from snnet.catalogue.card import card, papers
 from snnet.catalogue.figures import figures_of
 from snnet.evaluation import accuracy
 from snnet.tables.published_results import V1, V2
@@ -36,7 +36,7 @@ def test_every_anchors_weights_have_their_licence():
     words = text(net)
     assert "- Weights of resnet18: resnet18.tv_in1k: bsd-3-clause.\n" in words
     assert "- Weights of swin_ti: swin_tiny_patch4_window7_224.ms_in1k: mit.\n" in words
-    assert "trained on from there" in credits_of(figures_of(net))
+    assert "trained on from there" in figures_of(net).credits
     assert huggingface_hub.ModelCard(words).data.license == "other"
     assert huggingface_hub.ModelCard(text(published.outline("swin"))).data.license == "mit"
 
