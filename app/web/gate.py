@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from . import bodies, form, outcome
+from .preview import with_preview
 from .refusal import Message, Receive, Refusal, Scope, Send, answer
 from .routes import COMPONENT, FILE, HEALTH, PAGE, QUESTION, UPLOAD, Route, route_of
 from .uploads import Uploads
@@ -217,7 +218,7 @@ class _WayOut:
 
     def _place(self, start: Message, message: Message) -> None:
         """Write into the page where it lies, for its addresses are relative to that."""
-        body = message["body"].replace(*LINKS)
+        body = with_preview(message["body"].replace(*LINKS))
         if self.root:
             body = body.replace(BASE, f'<base href="{self.root}/" />'.encode())
         others = [field for field in start["headers"] if field[0].lower() != b"content-length"]
