@@ -451,6 +451,50 @@ class TestLooks:
             box = page.locator(part).bounding_box()
             assert box["y"] + box["height"] <= 720
 
+    def test_two_fingers_zoom_and_a_tap_does_not(self, visit):
+        page = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+        range_of = "[...document.querySelector('#sn-plot')._fullLayout.xaxis.range]"
+        before = page.evaluate(range_of)
+        box = page.locator("#sn-plot").bounding_box()
+        x, y = box["x"] + 180, box["y"] + 120
+        for _ in range(2):  # a double tap is no double click
+            page.touchscreen.tap(x, y)
+        page.wait_for_timeout(500)
+        assert page.evaluate(range_of) == before
+        touch = page.context.new_cdp_session(page)
+
+        def fingers(kind, apart):
+            points = [{"x": x - apart, "y": y, "id": 0}, {"x": x + apart, "y": y, "id": 1}]
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points if apart else []})
+
+        fingers("touchStart", 30)
+        for apart in (40, 50, 60):
+            fingers("touchMove", apart)
+        fingers("touchEnd", 0)
+        page.wait_for_timeout(400)
+        low, high = page.evaluate(range_of)
+        assert (high - low) == pytest.approx((before[1] - before[0]) / 2, rel=0.1)
+        assert page.locator("[data-view][aria-pressed=true]").count() == 0  # a view of its own
+        page.click("[data-view=close]")
+        page.wait_for_timeout(300)
+        assert page.evaluate(range_of) == pytest.approx(before)
+
+    def test_a_double_click_goes_to_the_named_view(self, visit):
+        page = visit()
+        range_of = "[...document.querySelector('#sn-plot')._fullLayout.xaxis.range]"
+        before = page.evaluate(range_of)
+        box = page.locator("#sn-plot").bounding_box()
+        page.mouse.move(box["x"] + 300, box["y"] + 100)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 200, box["y"] + 130, steps=4)
+        page.mouse.up()
+        assert page.evaluate(range_of) != before
+        assert page.locator("[data-view][aria-pressed=true]").count() == 0
+        page.mouse.dblclick(box["x"] + 300, box["y"] + 100)
+        page.wait_for_timeout(600)
+        assert page.evaluate(range_of) == pytest.approx(before)
+        assert page.get_attribute("[data-view=close]", "aria-pressed") == "true"
+
     def test_a_finger_on_the_chart_scrolls_the_page(self, visit):
         page = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
         box = page.locator("#sn-plot").bounding_box()

@@ -3,6 +3,7 @@
 
 import { make, press, translucent } from "../core.js";
 import { CONFIG, look, roundNumbers } from "./look.js";
+import { pinches } from "./pinch.js";
 import { coloured, curveColour, isComparable, traces, xOf, yOf } from "./traces.js";
 
 /** @import { Page } from "../core.js" */
@@ -89,7 +90,11 @@ export function createChart(page, { alignSlider, placeRing, setBudget }) {
     return roundNumbers(plot.clientWidth < 500 ? narrow : wide);
   }
 
-  const pressed = () => page.all("[data-view][aria-pressed=true]")[0].dataset.view;
+  let named = "close"; // the view that a button gave last; a hand's own view has no button
+
+  const pressed = () => named;
+
+  const pressNone = () => press(page.all("[data-view]"), () => false);
 
   const toAxis = (range) => (state.scale === "log" ? range.map(Math.log10) : [...range]);
 
@@ -204,6 +209,7 @@ export function createChart(page, { alignSlider, placeRing, setBudget }) {
   }
 
   function show(view) {
+    named = view;
     press(page.all("[data-view]"), (button) => button.dataset.view === view);
     frame(ranges(view));
     tell("changed");
@@ -237,7 +243,14 @@ export function createChart(page, { alignSlider, placeRing, setBudget }) {
     await draw();
     plot.on("plotly_click", onPointClick);
     plot.on("plotly_afterplot", placeAll);
-    plot.on("plotly_relayouting", placeAll);
+    plot.on("plotly_relayouting", () => {
+      pressNone();
+      placeAll();
+    });
+    let isMouse = true; // two taps are two choices
+    plot.addEventListener("pointerdown", (event) => (isMouse = event.pointerType === "mouse"), true);
+    plot.on("plotly_doubleclick", () => isMouse && setTimeout(() => show(named))); // behind what plotly.js itself does then
+    pinches(plot, pressNone);
     keep("view", { read: () => (pressed() === "close" ? null : pressed()), restore: (text) => ["near", "zoo", "close"].includes(text) && show(text) });
     keep("families", {
       when: "start",

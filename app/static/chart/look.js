@@ -5,7 +5,7 @@
 
 const CLEAR = "rgba(0,0,0,0)";
 
-export const CONFIG = { displaylogo: false, showSendToCloud: false, responsive: true, scrollZoom: false, displayModeBar: false };
+export const CONFIG = { displaylogo: false, showSendToCloud: false, responsive: true, scrollZoom: false, doubleClick: false, displayModeBar: false };
 
 /** A layout for plotly.js, and what its axes have in common. @param {Page} page @param {string} border the tone around what is said of a point */
 export function look({ em: size, family, tone }, border) {
