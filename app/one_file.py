@@ -8,6 +8,7 @@ import base64
 import json
 import posixpath
 import re
+from collections.abc import Mapping
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -58,7 +59,7 @@ def build(layer: dict[str, Any]) -> str:
 <body>
 <script>document.body.classList.toggle("dark", matchMedia("(prefers-color-scheme: dark)").matches);</script>
 <div class="gradio-container"><main class="fillable">
-{markup(title)}
+{markup(title, layer["head"])}
 </main></div>
 <script type="application/json" id="sn-data">{_as_json(data)}</script>
 <script>{_in_script(shipped.plotly_js().read_text(encoding="utf-8"))}</script>
@@ -68,9 +69,9 @@ def build(layer: dict[str, Any]) -> str:
 """
 
 
-def markup(title: str) -> str:
+def markup(title: str, head: Mapping[str, str]) -> str:
     """Return the page's markup, without what needs a server."""
-    return shipped.markup(title, PARTS, _SERVED.sub("", shipped.text("explorer.html")))
+    return shipped.markup(title, PARTS, _SERVED.sub("", shipped.text("explorer.html")), head)
 
 
 def bundle(start: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from gradio.components.api_component import Api
 from gradio.context import LocalContext
 from gradio.media import get_image
 
+from .figures import chart
 from .measuring.jobs import Backend
 from .questions import Questions
 from .service import Service
@@ -189,4 +190,5 @@ def _template(service: Service, measures: bool) -> str:
         image = f'<img src="gradio_api/file={path}" alt="">'
         buttons += f'<button type="button" class="example" aria-label="Example: {label}">{image}</button>'
     parts = [part for part in PARTS if part != BACKEND or measures]
-    return markup(service.networks.title, parts, text("explorer.html"), buttons)
+    entry = service.networks.entry()
+    return markup(service.networks.title, parts, text("explorer.html"), chart.head(entry.figures()), buttons)

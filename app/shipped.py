@@ -1,7 +1,7 @@
 """The files that ship: the page's markup, styles and scripts, and plotly.js in its own package."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -25,15 +25,16 @@ def text(name: str) -> str:
     return shipped(name).read_text(encoding="utf-8")
 
 
-def markup(title: str, parts: Sequence[str], whole: str, examples: str = "") -> str:
+def markup(title: str, parts: Sequence[str], whole: str, head: Mapping[str, str], examples: str = "") -> str:
     """Return a page's markup with these parts in it, given the `whole` and the buttons of its examples.
 
+    `head` are the words at its top: see `figures.chart.head`.
     Of the networks it holds the title of one, until the browser has the whole menu.
     """
     fillings = {f"part: {part}": text(f"{part}.html") for part in parts} | {
         "examples": examples,
         "network": f"<option>{_inert(title)}</option>",
-        "speeds": "many",
+        **head,
         "models": f"{len({model.name for model in zoo.models()}):,}",
         "results": f"{len(zoo.models()):,}",
     }

@@ -12,6 +12,8 @@ from snnet.tables import published_results, zoo
 
 from . import savings, zoo_table
 
+NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six")
+
 
 @cache
 def zoo_figure(title: str) -> dict[str, Any]:
@@ -55,13 +57,25 @@ def network_layer(net: Figures, measure: str = "") -> dict[str, Any]:
         "originals": before,
         "hides": net.published_as if net.reported else None,  # the curve that shows these very stitches
         "beats": against_zoo.standing(net).as_json(),
-        "size_mb": 4 * net.total_params_m,  # in float32
+        "head": head(net),
         "ownership": savings.ownership(net) | {"arithmetic": savings.arithmetic(net)},
         "joint": _joint(net, before),
         "unmeasured": _unmeasured(rows, measure),
         "line": accuracy.line(net),
         "credits": net.credits,
         "view": _view(rows),
+    }
+
+
+def head(net: Figures | None) -> dict[str, str]:
+    """Return the page's headline and the beginning of the sentence under it; of no network in particular."""
+    if net is None:
+        return {"headline": "One network, many speeds", "lead": "Trained classifiers stitched into one file"}
+    count = len(net.anchor_names)
+    anchors = NUMBERS[count] if count < len(NUMBERS) else str(count)
+    return {
+        "headline": f"One network, {len(net.stitches):,} speeds",
+        "lead": f"{anchors} trained classifiers stitched into one {4 * net.total_params_m:,.0f} MB file",
     }
 
 

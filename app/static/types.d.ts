@@ -57,7 +57,7 @@ export interface Network {
   originals: Original[];
   hides: string | null;
   beats: Standing;
-  size_mb: number; // of its weights in float32
+  head: { headline: string; lead: string };
   ownership: { network: string; published: string; arithmetic: Sums[] };
   joint: string;
   unmeasured: { text: string; command: string } | null;

@@ -8,6 +8,7 @@ import pytest
 
 from app import main as command
 from app import one_file, shipped
+from app.figures import chart
 from tests.networks import tiny
 
 
@@ -29,7 +30,7 @@ def test_an_import_that_is_not_understood_is_refused(tmp_path, monkeypatch):
 
 
 def test_what_needs_a_server_is_left_out():
-    markup = one_file.markup("A & B")
+    markup = one_file.markup("A & B", chart.head(None))
     assert "<option>A &amp; B</option>" in markup
     for element in ("sn-drop", "sn-fetch-go", "sn-answer"):
         assert f'id="{element}"' not in markup

@@ -2,14 +2,12 @@
 // Shows a network: its stitches on the chart, its figures and sentences, its budgets.
 
 import { laddersOf } from "../chart/figures.js";
-import { count, make } from "../core.js";
+import { make } from "../core.js";
 
 /** @import { Budget } from "../chart/budget.js" */
 /** @import { Chart } from "../chart/chart.js" */
 /** @import { Page } from "../core.js" */
 /** @import { Network } from "../types.js" */
-
-const NUMBERS = ["No", "One", "Two", "Three", "Four", "Five", "Six"];
 
 /** @param {Page} page @param {Budget} budget @param {Chart} chart */
 export function createNetwork(page, { fromPosition, setBudget, span }, { draw, pressed, show }) {
@@ -38,10 +36,9 @@ export function createNetwork(page, { fromPosition, setBudget, span }, { draw, p
   }
 
   /** @param {Network} network */
-  function sayHead({ drawing, size_mb: megabytes, stitches }) {
-    const anchors = NUMBERS[drawing.anchors.length] ?? String(drawing.anchors.length);
-    elements.headline.textContent = `One network, ${count(stitches.length)} speeds`;
-    elements.lead.textContent = `${anchors} trained classifiers stitched into one ${count(Math.round(megabytes))} MB file`;
+  function sayHead({ head }) {
+    elements.headline.textContent = head.headline;
+    elements.lead.textContent = head.lead;
     const front = state.stitches.filter((stitch) => stitch.on_front),
       whole = front.filter((stitch) => stitch.is_anchor).length;
     elements.whole.textContent = front.length
