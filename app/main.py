@@ -100,8 +100,8 @@ def _serve(options: argparse.Namespace) -> None:
         print(f"port {GRADIO_PORT} is in use: taking {url.rstrip('/').rsplit(':')[-1]}", flush=True)
     print(f"SN-Net explorer at {url}", flush=True)
     print(service.scheduler.describe(), flush=True)
-    # Fetched and loaded behind the first page, which has the zoo to show meanwhile.
-    service.networks.start(then=lambda sentence: print(sentence, flush=True))
+    # Fetched and loaded behind the first page, which has all figures to show meanwhile.
+    service.start(then=lambda sentence: print(sentence, flush=True))
     stop.wait()
     print("stopping: answers under way are finished", flush=True)
 

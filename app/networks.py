@@ -62,17 +62,23 @@ class Networks:
 
     # ----------------------------------------------------------------------------------- the start
 
-    def start(self, then: Callable[[str], None] = lambda sentence: None) -> None:
+    def start(
+        self,
+        then: Callable[[str], None] = lambda sentence: None,
+        first: Callable[[], None] = lambda: None,
+    ) -> None:
         """Load the network in the background, fetched if it is not here; `then` gets a sentence at the end.
 
-        A fetch tells the terminal its size and draws a bar there.
+        `first` returns once loading would hinder nobody. A fetch tells the terminal its size and draws a bar
+        there.
         """
         if not self.is_here():
             self.fetcher.start(self.entry(), run=partial(entries.fetch, self.entry()))
         self._start_signal.set()
-        threading.Thread(target=self._start, args=(then,), daemon=True).start()
+        threading.Thread(target=self._start, args=(then, first), daemon=True).start()
 
-    def _start(self, then: Callable[[str], None]) -> None:
+    def _start(self, then: Callable[[str], None], first: Callable[[], None]) -> None:
+        first()
         start = time.perf_counter()
         fetch = self.fetcher.wait(self.entry())
         try:

@@ -4,6 +4,7 @@ Which network is asked is an argument of every call, and nothing else is shared 
 of visitors may ask at once.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from math import nan
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from snnet.catalogue.stitched_network import StitchedNetwork
     from snnet.stitches.stitch import Stitch
 
+PAGE_S, VIEW_S = 4.0, 10.0  # that loading waits for a first page to ask, and to have what it shows
+
 
 class Service:
     """Answers for the networks of the app: see `Networks`, whose arguments these are.
@@ -45,11 +48,24 @@ class Service:
         self.networks = Networks(network, weights, discretion)
         self.sentence = discretion.sentence
         self.times = answers.Times()
+        self._page, self._view = threading.Event(), threading.Event()  # once a page has asked for these
         self.scheduler = Scheduler()
         self.photos = photos.Photos(megapixels)
         self.sweeps = Sweeps(self.scheduler)
         self.zoo = ZooPhotos(self.networks.fetcher, self.photos)
         self._figures: WeakKeyDictionary[Figures, dict[str, dict[str, Any]]] = WeakKeyDictionary()
+
+    def start(self, then: Callable[[str], None] = lambda sentence: None) -> None:
+        """Load the network of the start behind the first page, which has its figures without.
+
+        Loading holds Python up for seconds. `then` gets a sentence at the end.
+        """
+
+        def first() -> None:
+            if self._page.wait(PAGE_S):
+                self._view.wait(VIEW_S)
+
+        self.networks.start(then, first)
 
     @property
     def net(self) -> "StitchedNetwork":
@@ -169,6 +185,7 @@ class Service:
 
     def backdrop(self) -> dict[str, Any]:
         """Return the chart without a network, and the menu: they are there at once."""
+        self._page.set()
         networks = self.networks
         return chart.zoo_figure(networks.title) | {"networks": networks.menu(), "start": networks.name}
 
@@ -176,6 +193,7 @@ class Service:
         """Return what the chart shows of a network, and what the page says of it."""
         name = self.networks.name_of(network)
         net = self.networks.figures(name)
+        self._view.set()
         command = self.networks.command(name)
         layer = self._once(net, "layer", lambda: chart.network_layer(net, command))
         return layer | {

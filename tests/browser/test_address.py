@@ -86,7 +86,7 @@ def test_garbage_is_ignored_and_what_is_not_ours_stays(browser, url):
 
 def test_an_unknown_network_is_told_and_the_page_shows_its_own(browser, url):
     page = opened(browser, f"{url}?network=nobody")
-    assert "nobody" in page.inner_text("#sn-fetch-text")
+    assert "nobody" in page.inner_text("#sn-fetch-notice")
     shows(page, "lite")
     page.context.close()
 
@@ -167,14 +167,12 @@ def test_a_link_restores_the_network_and_its_budget(browser, own):
     page.context.close()
 
 
-def test_a_link_to_a_network_that_is_not_here_offers_it(browser, own):
+def test_a_link_to_a_network_that_is_not_here_shows_its_figures(browser, own):
     page = opened(browser, f"{own[0]}?network=farther&view=zoo")
-    page.wait_for_selector("#sn-fetch-go:visible")
-    assert "2.0 MB to fetch" in page.inner_text("#sn-fetch-text")
-    shows(page, "tiny")
+    shows(page, "farther")
+    assert page.inner_text("#sn-fetch-go") == "Fetch 2.0 MB"
     assert page.evaluate(STATE)["view"] == "zoo"
-    page.click("#sn-fetch-cancel")
-    assert page.input_value("#sn-network") == "tiny"
+    assert "network=farther" in settled(page)
     page.context.close()
 
 

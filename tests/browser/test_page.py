@@ -530,7 +530,7 @@ class TestLooks:
         assert "example" in reached
 
 
-def test_a_network_that_cannot_be_loaded_says_so_and_the_zoo_stays(browser, monkeypatch):
+def test_a_network_that_cannot_be_loaded_says_so_and_its_figures_stay(browser, monkeypatch):
     from app.service import Service
     from snnet.catalogue import entries
 
@@ -541,10 +541,11 @@ def test_a_network_that_cannot_be_loaded_says_so_and_the_zoo_stays(browser, monk
     service = Service("lite")
     service.networks.start()
     with serving_page(service) as url, visiting(browser, url) as visit:
-        page = visit(ready=False)
-        page.wait_for_selector(".sn[data-state=failed]")
-        assert page.inner_text("#sn-wait") == "lite.safetensors is missing: fetch the project again"
-        assert page.locator("#sn-plot .point").count() > 1400
+        page = visit()
+        assert page.evaluate("explorer.state.stitches.length") == 166
+        page.click(".example >> nth=0")
+        page.wait_for_selector("#sn-error:not(:empty)")
+        assert page.inner_text("#sn-error") == "lite.safetensors is missing: fetch the project again"
 
 
 def test_every_question_carries_the_pages_own_name_so_that_the_server_can_be_fair(visit):
