@@ -9,7 +9,7 @@ _PROGRAM = "of programs that call the library, with nothing to do but call it ot
 WITHOUT = {
     "app/answers.py: answer['error']": "the answer's own sentence: tests/app/test_answers.py",
     "app/networks.py: fetch": "the fetch's own sentence, of snnet/weights",
-    "app/page.py: str(error)": "the sentence of what was asked",
+    "app/page.py: sentence(error)": "the sentence of what was asked",
     "app/page.py: see its description": "of programs: tests/app/test_endpoints.py",
     "app/web/uploads.py: NO_ROOM": "it asks to try again: tests/app/web",
     "app/zoo_models.py: silence": "the answer's own sentence: tests/app/test_zoo_models.py",

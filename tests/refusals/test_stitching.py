@@ -186,8 +186,8 @@ def test_stitches_that_make_no_network(refused):
 
 @refusal(
     "snnet/network/network.py: images have the shape",
-    "snnet/network/network.py: its first is",
-    "snnet/network/network.py: take one of net.stitches",
+    "snnet/network/priced.py: its first is",
+    "snnet/network/priced.py: take one of net.stitches",
     "snnet/network/sweep.py: takes images of",
 )
 def test_calls_that_fit_no_stitch(refused):
@@ -210,7 +210,7 @@ def test_calls_that_fit_no_stitch(refused):
     assert next(sweep(net, torch.zeros(1, 3, size, size)))
 
 
-@refusal("snnet/catalogue/stitched_network.py: takes one budget")
+@refusal("snnet/evaluation/choice.py: takes one budget")
 def test_two_budgets_at_once(refused):
     net = tiny()
     for budgets in ({}, {"gmacs": 1, "params_m": 1}):
