@@ -490,8 +490,11 @@ class TestLooks:
         page.mouse.up()
         assert page.evaluate(range_of) != before
         assert page.locator("[data-view][aria-pressed=true]").count() == 0
-        page.mouse.dblclick(box["x"] + 300, box["y"] + 100)
-        page.wait_for_timeout(600)
+        for _ in range(5):  # on a busy machine two clicks may come too far apart to be a double one
+            page.mouse.dblclick(box["x"] + 300, box["y"] + 100)
+            page.wait_for_timeout(600)
+            if page.evaluate(range_of) == pytest.approx(before):
+                break
         assert page.evaluate(range_of) == pytest.approx(before)
         assert page.get_attribute("[data-view=close]", "aria-pressed") == "true"
 
