@@ -74,7 +74,7 @@ def head(net: Figures | None) -> dict[str, str]:
     count = len(net.anchor_names)
     anchors = NUMBERS[count] if count < len(NUMBERS) else str(count)
     return {
-        "headline": f"One network, {len(net.stitches):,} speeds",
+        "headline": f"One network, {net.ways:,} speeds",
         "lead": f"{anchors} trained classifiers stitched into one {4 * net.total_params_m:,.0f} MB file",
     }
 
