@@ -7,7 +7,9 @@ import re
 import pytest
 
 from app import one_file
+from app.figures import chart
 from snnet import frontier as budgets
+from snnet.catalogue import entries
 from tests.browser.visits import visiting
 from tests.test_budgets import costs_of
 
@@ -127,3 +129,31 @@ def test_a_comma_is_a_point_wherever_a_budget_is_typed(browser, url, service):
         page.wait_for_function("document.querySelector('#sn-gmacs')?.validationMessage")
         assert page.evaluate("explorer.state.gmacs < 1")
         assert "MMACs" in page.evaluate("document.querySelector('#sn-gmacs').validationMessage")
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in entries.entries()])
+def test_every_position_of_the_slider_prints_a_budget_that_buys_its_stitch(browser, name):
+    """The field's text is what the link holds; typed again, or given to the library, it buys the same."""
+    net = entries.entry(name).figures()
+    rows = chart.network_layer(net)["stitches"]
+    page = browser.new_page()
+    imports = json.dumps({"imports": one_file.bundle("chart/budget.js")})
+    page.set_content(f'<script type="importmap">{imports}</script>')
+    shown = page.evaluate(
+        """async (rows) => {
+            const { bestWithin } = await import('explorer/chart/budget.js');
+            const { laddersOf, readNumber } = await import('explorer/chart/figures.js');
+            const stitches = rows.sort((a, b) => a.gmacs - b.gmacs), ladder = laddersOf(stitches).gmacs;
+            const [low, high] = [stitches[0].gmacs, stitches.at(-1).gmacs];
+            return [...Array(401).keys()].map((position) => {
+                const gmacs = position === 400 ? high : low * (high / low) ** (position / 400);
+                const text = ladder.figure(gmacs);
+                return [text, bestWithin(stitches, gmacs).name, bestWithin(stitches, readNumber(text)).name];
+            });
+        }""",
+        rows,
+    )
+    page.close()
+    assert len(shown) == 401
+    assert all(chosen == again for _, chosen, again in shown)
+    assert all(net.select(gmacs=text, silent=True).name == chosen for text, chosen, _ in shown)
