@@ -76,6 +76,15 @@ def timed(model: Any, images: Any, *more: Any) -> tuple[Any, float]:
         return logits, 1e3 * (time.perf_counter() - start)
 
 
+def blank_runs(net: "StitchedNetwork", stitch: "Stitch") -> Iterator[float]:
+    """Yield what a stitch's network takes for a blank image, in ms, as often as its median needs."""
+    import torch
+
+    images = torch.zeros(1, 3, stitch.image_size, stitch.image_size)
+    for _ in range(1 + FEWEST_RUNS):  # the first is cold
+        yield timed(net, images, stitch)[1]
+
+
 def sweep(
     net: "StitchedNetwork",
     images: "Mapping[Transform, Tensor]",

@@ -65,7 +65,25 @@ class Service:
             if self._page.wait(PAGE_S):
                 self._view.wait(VIEW_S)
 
-        self.networks.start(then, first)
+        def after(sentence: str) -> None:
+            then(sentence)
+            if self.state() == "ok":
+                self.time_front()
+
+        self.networks.start(after, first)
+
+    def time_front(self) -> Task:
+        """Put in line what tells how long the front's stitches take, warm, on a blank image each."""
+        net = self.net
+        front = [net.stitch(row["name"]) for row in accuracy.table(net) if row["on_front"]]
+
+        def steps() -> Steps:
+            for stitch in front:
+                for latency_ms in answers.blank_runs(net, stitch):
+                    self.times.add(net, stitch.name, latency_ms)
+                    yield
+
+        return self.scheduler.submit(Task(SWEEP, steps))
 
     @property
     def net(self) -> "StitchedNetwork":

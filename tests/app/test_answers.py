@@ -92,3 +92,9 @@ def test_times_are_medians_of_warm_runs_or_nothing():
     times.add(net, "a", 14.0)
     assert times.median(net, "a") == 14.0  # the first, which was cold, is not counted
     assert times.median(net, "b") is None
+
+
+def test_the_front_is_timed_before_anybody_asks(service, lion):
+    service.time_front().result()
+    answer = service.classify(str(lion), 0.5)
+    assert answer["warm_ms"] > 0
