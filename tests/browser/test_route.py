@@ -81,10 +81,10 @@ def test_keys_go_from_block_to_block(visit):
     page = visit()
     assert page.locator(".sn-route-block[tabindex='0']").count() == 1
     page.focus(".sn-route-block[tabindex='0']")
-    assert "lite0, stem" in page.inner_text("#sn-route-tip")
+    assert "Lite0, stem" in page.inner_text("#sn-route-tip")
     for key, said in (
-        ("ArrowRight", "lite0, stage 1, block 1 of"),
-        ("ArrowUp", "lite1, stage 1, block 1 of"),
+        ("ArrowRight", "Lite0, stage 1, block 1 of"),
+        ("ArrowUp", "Lite1, stage 1, block 1 of"),
     ):
         page.keyboard.press(key)
         assert said in page.inner_text("#sn-route-tip")
