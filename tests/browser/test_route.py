@@ -90,7 +90,7 @@ def test_keys_go_from_block_to_block(visit):
         assert said in page.inner_text("#sn-route-tip")
         assert said in page.evaluate("document.activeElement.getAttribute('aria-label')")
     page.keyboard.press("End")
-    assert "lite1, head" in page.inner_text("#sn-route-tip")
+    assert "Lite1, head" in page.inner_text("#sn-route-tip")
     assert page.locator(".sn-route-block[tabindex='0']").count() == 1
     page.keyboard.press("Escape")
     assert page.locator("#sn-route-tip").is_hidden()
