@@ -10,8 +10,8 @@ import gradio as gr
 from fastapi import Request
 from gradio.components.api_component import Api
 from gradio.context import LocalContext
-from gradio.media import get_image
 
+from . import examples, opening
 from .figures import chart
 from .measuring.jobs import Backend
 from .questions import Questions
@@ -30,7 +30,6 @@ PARTS = (  # each has its markup, style and script
     *(BACKEND, "stage/stage", "trouble/trouble", "address"),
 )
 ENDPOINTS = ("classify", "sweep", "frontier", "networks")
-EXAMPLES = {"lion.jpg": "lion", "cheetah1.jpg": "cheetah", "tower.jpg": "tower", "bus.png": "bus"}
 
 # The page's head does not wait for its scripts; until ours has run, `explorer` is the element of that id. A
 # script that was lost on its way comes with the whole page, once the server is back.
@@ -175,20 +174,13 @@ def _unmarked(value: Any) -> Any:
     return [_unmarked(part) for part in value] if isinstance(value, list) else value
 
 
-def _examples() -> list[Path]:
-    return [Path(get_image(name)).resolve() for name in EXAMPLES]
-
-
 def _files() -> list[Path]:
     """Return the files that anyone may read, and the folders of such."""
-    return [shipped(), plotly_js(), *_examples()]
+    return [shipped(), plotly_js(), examples.FOLDER]
 
 
 def _template(service: Service, measures: bool) -> str:
-    buttons = ""
-    for path, label in zip(_examples(), EXAMPLES.values(), strict=True):
-        image = f'<img src="gradio_api/file={path}" alt="">'
-        buttons += f'<button type="button" class="example" aria-label="Example: {label}">{image}</button>'
     parts = [part for part in PARTS if part != BACKEND or measures]
-    entry = service.networks.entry()
-    return markup(service.networks.title, parts, text("explorer.html"), chart.head(entry.figures()), buttons)
+    figures = service.networks.entry().figures()
+    slots = {**chart.head(figures), **opening.slots(examples.answers_of(figures))}
+    return markup(service.networks.title, parts, text("explorer.html"), slots)

@@ -28,8 +28,21 @@ def _networks() -> Mapping[Path, bytes]:
     return shipping.files()
 
 
+def _examples() -> Mapping[Path, bytes]:
+    from . import examples
+
+    return examples.make()
+
+
+def _examples_agree(old: bytes, new: bytes) -> bool:
+    from . import examples
+
+    return examples.agree(old, new)
+
+
 MAKERS = {  # by a word that `--only` takes; imports belong into the functions
     "networks": Maker(_networks),
+    "examples": Maker(_examples, _examples_agree),
 }
 
 

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from snnet.catalogue.figures import Figures
 from snnet.evaluation import accuracy, against_zoo
 
-from . import answers
+from . import answers, examples
 from .discretion import OPEN, Discretion
 from .figures import chart
 from .networks import Networks
@@ -219,9 +219,10 @@ class Service:
             "title": self.networks.title_of(name),
             "networks": self.networks.menu(),
             "drawing": net.drawing,
+            "examples": self._once(net, "examples", lambda: examples.answers_of(net)),
         }
 
-    def _once(self, net: Figures, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def _once(self, net: Figures, name: str, make: Callable[[], Any]) -> Any:
         """Return what is made of a network's figures, anew once there are others; nobody may change it."""
         parts = self._figures.setdefault(net, {})
         if name not in parts:

@@ -25,26 +25,25 @@ def text(name: str) -> str:
     return shipped(name).read_text(encoding="utf-8")
 
 
-def markup(title: str, parts: Sequence[str], whole: str, head: Mapping[str, str], examples: str = "") -> str:
-    """Return a page's markup with these parts in it, given the `whole` and the buttons of its examples.
+def markup(title: str, parts: Sequence[str], whole: str, slots: Mapping[str, str]) -> str:
+    """Return a page's markup with these parts in it, given the `whole` and what fills further slots.
 
-    `head` are the words at its top: see `figures.chart.head`.
+    Among these are the words at its top: see `figures.chart.head`.
     Of the networks it holds the title of one, until the browser has the whole menu.
     """
     fillings = {f"part: {part}": text(f"{part}.html") for part in parts} | {
-        "examples": examples,
-        "network": f"<option>{_inert(title)}</option>",
-        **head,
+        "network": f"<option>{inert(title)}</option>",
         "models": f"{len({model.name for model in zoo.models()}):,}",
         "results": f"{len(zoo.models()):,}",
+        **slots,
     }
     for slot, filling in fillings.items():
         whole = whole.replace(f"<!-- {slot} -->", filling)
     return re.sub(r"<!-- .*? -->", "", whole)
 
 
-def _inert(title: str) -> str:
-    """Return a title that somebody else wrote as markup that says it, and does nothing.
+def inert(title: str) -> str:
+    """Return a text that somebody else wrote as markup that says it, and does nothing.
 
     Gradio has the browser run what stands in ${...} or {{...}}, and puts other parts where @children stands.
     """

@@ -32,7 +32,7 @@ BUDGET = """share => {
 
 
 def answered(page: Page) -> None:
-    """Let every budget answer the third example."""
+    """Let every budget answer the second example."""
     ready(page)
     page.wait_for_timeout(5000)  # the network warms up for a while behind the page
     page.click(".example >> nth=1")

@@ -63,6 +63,14 @@ def lion() -> Path:
     return Path(get_image("lion.jpg"))
 
 
+@pytest.fixture(scope="session")
+def cheetah() -> Path:
+    """A photo of a cheetah that comes with Gradio."""
+    from gradio.media import get_image
+
+    return Path(get_image("cheetah1.jpg"))
+
+
 PASSED = pytest.StashKey[bool]()
 
 

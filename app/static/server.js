@@ -103,7 +103,7 @@ export class Server {
    */
   classify(photo, gmacs, network, signal) {
     return this.#withPhoto(photo, signal, (path) => {
-      const image = { path, orig_name: photo.file.name, meta: { _type: "gradio.FileData" } };
+      const image = { path, orig_name: photo.file?.name ?? photo.example, meta: { _type: "gradio.FileData" } };
       const pick = (/** @type {any} */ answer) => answer.data?.[0] ?? answer;
       return this.#connection.ask(`${api()}/run/classify`, JSON.stringify({ data: [image, gmacs, network] }), { signal, pick });
     });
@@ -198,7 +198,10 @@ export class Server {
   }
 
   /** @param {Photo} photo @returns {Promise<Refusal & {path: string}>} */
-  async #upload({ file, signal }) {
+  async #upload(photo) {
+    const { signal } = photo;
+    const file = photo.file ?? (await this.#exampleFile(photo));
+    if (!(file instanceof File)) return file;
     const most = config().max_file_size;
     const isTooLarge = most && file.size > most;
     const form = new FormData();
@@ -208,6 +211,14 @@ export class Server {
     if (answer.status !== 413) return answer;
     const limit = isTooLarge ? `a photo may have up to ${Math.round(most / MB)} MB` : "the server takes no photo as large";
     return { ...answer, error: `${(file.size / MB).toFixed(file.size < 10 * MB ? 1 : 0)} MB: ${limit}; make it smaller.` };
+  }
+
+  /** @param {Photo} photo @returns {Promise<any>} a File, or the refusal */
+  async #exampleFile(photo) {
+    const blob = await this.file(photo.url, photo.signal);
+    if (blob.error) return blob;
+    photo.file = new File([blob], photo.example, { type: blob.type });
+    return photo.file;
   }
 }
 

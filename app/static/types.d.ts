@@ -65,6 +65,7 @@ export interface Network {
   credits: string;
   view: View;
   drawing: any;
+  examples: Examples | null;
 }
 
 /** How a network stands against the zoo: see snnet/evaluation/against_zoo.py. */
@@ -88,8 +89,20 @@ export interface Sums {
   note: string;
 }
 
-/** The visitor's; `path` and `upload` are where the server has it, and on its way there. */
-export interface Photo { file: File; url: string; path: string | null; upload: Promise<any> | null; signal: AbortSignal }
+/** Answers that ship: see app/examples.py. */
+export interface Examples {
+  weights: string;
+  opening: string;
+  stitches: string[];
+  classes: Record<number, string>;
+  photos: Record<string, number[][]>;
+}
+
+/**
+ * The visitor's, or an example, which has its file's name; `path` and `upload` are where the server has it, and on its way there.
+ * `file` is null until an example's bytes are needed.
+ */
+export interface Photo { file: File | null; example: string; url: string; path: string | null; upload: Promise<any> | null; signal: AbortSignal }
 
 export interface Class { index: number; label: string; probability: number }
 
@@ -121,7 +134,7 @@ export interface State {
   clicked: Stitch | null; // off the front
   photo: Photo | null;
   answers: Map<string, Answer>;
-  sweep: { photo: Photo | null; total: number; place: number; error: string } | null; // place: in the server's queue
+  sweep: { photo: Photo | null; total: number; place: number; error: string; isShipped?: boolean } | null; // place: in the server's queue
   x: "gmacs" | "params";
   scale: "log" | "linear";
   set: string;

@@ -13,10 +13,11 @@ CHOSEN_IS_SHOWN = "document.querySelector('.sn').dataset.answered === explorer.s
 
 
 @pytest.fixture
-def swept(visit):
+def swept(visit, lion):
     def swept(**options):
         page = visit(**options)
-        page.click(".example >> nth=0")
+        page.set_input_files("#sn-file", str(lion))
+        page.wait_for_selector(".sn[data-swept=false]")
         page.wait_for_selector(".sn[data-swept=true]", timeout=180_000)
         return page
 
@@ -74,9 +75,6 @@ def test_a_drag_asks_nothing_and_the_answers_follow(swept):
 
 def test_what_is_shown_is_what_the_server_says(swept, service, lion):
     page = swept()
-    page.set_input_files("#sn-file", str(lion))
-    page.wait_for_selector(".sn[data-swept=false]")
-    page.wait_for_selector(".sn[data-swept=true]", timeout=180_000)
     page.focus("#sn-slider")
     for key, budget in (("Home", min(service.net.cost(s).gmacs for s in service.net.stitches)), ("End", 90)):
         page.keyboard.press(key)
@@ -100,14 +98,15 @@ def test_the_line_stands_at_the_budget(swept):
         assert line == pytest.approx(thumb, abs=2)
 
 
-def test_a_new_photo_cancels_what_is_left(visit):
+def test_a_new_photo_cancels_what_is_left(visit, lion, cheetah):
     page = visit()
     bodies = []
     page.on("request", lambda request: bodies.append(request.post_data or ""))
-    page.click(".example >> nth=0")
+    page.set_input_files("#sn-file", str(lion))
     answered(page)
     page.wait_for_function("explorer.state.answers.size > 2")
-    page.click(".example >> nth=1")
+    page.set_input_files("#sn-file", str(cheetah))
+    page.wait_for_selector(".sn[data-swept=false]")
     page.wait_for_selector(".sn[data-swept=true]", timeout=180_000)
     assert answered(page)[0] == "cheetah"
     assert any("end_sweep" in body for body in bodies)
@@ -115,26 +114,27 @@ def test_a_new_photo_cancels_what_is_left(visit):
     assert "lion" not in tops[:10]
 
 
-def test_nothing_moves_while_answers_arrive(visit):
+def test_nothing_moves_while_answers_arrive(visit, lion):
     page = visit()
     page.evaluate(
         """() => { window.shifts = 0; new PerformanceObserver((list) => {
             for (const entry of list.getEntries()) window.shifts += entry.value;
         }).observe({type: 'layout-shift', buffered: false}); }"""
     )
-    page.evaluate("document.querySelectorAll('.example')[0].click()")
+    page.set_input_files("#sn-file", str(lion))
+    page.wait_for_selector(".sn[data-swept=false]")
     page.wait_for_selector(".sn[data-swept=true]", timeout=180_000)
     page.wait_for_timeout(400)
     assert page.evaluate("window.shifts") < 0.01
 
 
-def test_a_lost_server_is_said_and_the_answers_stay(visit):
+def test_a_lost_server_is_said_and_the_answers_stay(visit, lion):
     page = visit()
     page.route(
         "**/component_server/**",
         lambda route: route.abort() if '"more"' in (route.request.post_data or "") else route.continue_(),
     )
-    page.click(".example >> nth=0")
+    page.set_input_files("#sn-file", str(lion))
     assert answered(page)[0] == "lion"
     page.wait_for_selector("#sn-trouble")
     assert page.inner_text("#sn-trouble-text") == "The server does not answer"

@@ -40,7 +40,7 @@ def test_it_starts_without_secrets_and_answers(browser, space, capsys):
     assert page.locator("#sn-measure").count() == 0  # nothing of the server's own files
     page.click(".example >> nth=0")
     page.wait_for_selector(".sn[data-answered]", timeout=180_000)
-    assert "lion" in page.inner_text("#sn-bars")
+    assert "suspension bridge" in page.inner_text("#sn-bars")
     context.close()
 
 

@@ -144,7 +144,7 @@ class TestMenu:
         answered(page)
         for name, text in before.items():
             assert page.locator(f"#sn-{name}").text_content() != text, name
-        assert "lion" in page.inner_text("#sn-bars")
+        assert "suspension bridge" in page.inner_text("#sn-bars")
         assert page.locator("#sn-unmeasured").is_hidden()
         assert "zoo results from" in page.inner_text("#sn-beats")
         assert page.get_attribute("#sn-gmacs", "min") == "0.294"  # and the slider's range with it
@@ -163,7 +163,7 @@ class TestMenu:
         assert two.evaluate("explorer.state.network") == "tiny"
         one.click(".example >> nth=0")
         answered(one)
-        assert "lion" in one.inner_text("#sn-bars")
+        assert "suspension bridge" in one.inner_text("#sn-bars")
 
 
 class TestFetching:

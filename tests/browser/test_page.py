@@ -258,11 +258,11 @@ class TestPhoto:
         assert service.net.words[best.name] in page.inner_text("#sn-chosen")
         assert best.name in page.locator("#sn-details").text_content()
 
-    def test_an_example_runs_and_keys_run_it_again(self, visit):
+    def test_a_photo_runs_and_keys_run_it_again(self, visit, lion):
         page = visit()
         without_sweep(page)
         to_the_largest_budget(page)
-        page.click(".example >> nth=0")
+        page.set_input_files("#sn-file", str(lion))
         assert answered(page)[0] == "lion"
         with page.expect_response("**/run/classify"):
             page.focus("#sn-slider")
@@ -271,10 +271,10 @@ class TestPhoto:
             "document.querySelector('.sn').dataset.answered === explorer.state.chosen.name"
         )
 
-    def test_coming_to_rest_runs_it_once(self, visit):
+    def test_coming_to_rest_runs_it_once(self, visit, lion):
         page = visit()
         without_sweep(page)
-        page.click(".example >> nth=0")
+        page.set_input_files("#sn-file", str(lion))
         answered(page)
         asked = []
         page.on("request", lambda request: asked.append(request.url))
@@ -288,10 +288,10 @@ class TestPhoto:
         page.wait_for_timeout(1000)
         assert len([url for url in asked if url.endswith("classify")]) == 1
 
-    def test_the_newest_question_wins(self, visit):
+    def test_the_newest_question_wins(self, visit, lion):
         page = visit()
         without_sweep(page)
-        page.click(".example >> nth=0")
+        page.set_input_files("#sn-file", str(lion))
         answered(page)
         held = []
         page.route("**/run/classify", lambda route: held.append(route) if not held else route.continue_())
@@ -385,10 +385,10 @@ class TestPhoto:
         assert prevented
         assert answered(page)[0] == "lion"
 
-    def test_a_lost_server_is_one_line_and_the_answer_stays(self, visit):
+    def test_a_lost_server_is_one_line_and_the_answer_stays(self, visit, lion):
         page = visit()
         without_sweep(page)  # what has answered is not asked again
-        page.click(".example >> nth=0")
+        page.set_input_files("#sn-file", str(lion))
         before = answered(page)
         page.route("**/run/classify", lambda route: route.abort())
         to_the_largest_budget(page)
@@ -511,12 +511,12 @@ class TestLooks:
         touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
         page.wait_for_function("scrollY > 50")
 
-    def test_nothing_shifts_when_an_answer_arrives(self, visit):
+    def test_nothing_shifts_when_an_answer_arrives(self, visit, lion):
         page = visit()
         places = """['#sn-plot', '#sn-slider', '#sn-drop', '#sn-bars']
             .map(s => document.querySelector(s).getBoundingClientRect().top)"""
         before = page.evaluate(places)
-        page.click(".example >> nth=0")
+        page.set_input_files("#sn-file", str(lion))
         answered(page)
         assert page.evaluate(places) == before
 
@@ -551,9 +551,9 @@ def test_a_network_that_cannot_be_loaded_says_so_and_its_figures_stay(browser, m
         assert page.inner_text("#sn-error") == "lite.safetensors is missing: fetch the project again"
 
 
-def test_every_question_carries_the_pages_own_name_so_that_the_server_can_be_fair(visit):
+def test_every_question_carries_the_pages_own_name_so_that_the_server_can_be_fair(visit, lion):
     page, names = visit(), set()
     page.on("request", lambda r: r.method == "POST" and names.add(r.headers.get("x-visitor")))
-    page.click(".example")
+    page.set_input_files("#sn-file", str(lion))
     page.wait_for_function("explorer.state.answers.size > 1", timeout=60_000)
     assert len(names - {None}) == 1

@@ -88,10 +88,11 @@ export function createAnswers(page, { bought, span, toPosition }) {
 
   function sayProgress() {
     const done = [...state.answers.values()].filter((answer) => answer.probabilities).length;
-    const { total = 0, place = 0, error = "" } = state.sweep ?? {};
+    const { total = 0, place = 0, error = "", isShipped = false } = state.sweep ?? {};
     if (error) elements.swept.textContent = error;
     else if (!total) elements.swept.textContent = "";
     else if (place > 0) elements.swept.textContent = `Other budgets: waiting, place ${place}`;
+    else if (isShipped) elements.swept.textContent = `all ${total} stitches have answered, computed beforehand`;
     else elements.swept.textContent = done < total ? `${done} of ${total} stitches have answered` : `all ${total} stitches have answered`;
     page.root.dataset.swept = String(total > 0 && done >= total);
   }

@@ -1,7 +1,7 @@
 // @ts-check
 // The photo, where it comes from, and what the network says of it.
 
-import { hasWeights, Newest, percent, settled } from "../core.js";
+import { hasWeights, Newest, percent, press, settled } from "../core.js";
 
 /** @import { Page } from "../core.js" */
 
@@ -10,12 +10,12 @@ const SETTLE_MS = 120; // a key held down asks once, when it is let go
 /** @import { Photo } from "../types.js" */
 /** @import { Sweep } from "./sweep.js" */
 
-/** @param {Page} page @param {Sweep} sweep */
-export function createPhoto(page, { remember, sweep }) {
-  const { elements, on, server, state, tell } = page;
+/** @param {Page} page @param {Sweep} sweep @param {{recall: (photo: Photo) => boolean}} examples */
+export function createPhoto(page, { remember, sweep }, { recall }) {
+  const { elements, keep, on, server, state, tell } = page;
   const newest = new Newest();
   const photos = new Newest();
-  const reading = new Newest(); // of an example
+  let opening = ""; // the example that the page begins with, if its answer is in the markup
   /** @type {Photo | null} */
   let answerOf = null; // the photo whose answer is shown
 
@@ -25,6 +25,7 @@ export function createPhoto(page, { remember, sweep }) {
     const { gmacs, network, photo } = state;
     if (!photo || gmacs === null || !hasWeights(state)) return;
     const signal = newest.begin();
+    recallExample();
     if (state.clicked) answerOf = photo; // off the front: no budget buys it, the sweep brings it first
     const hasAnswered = followBudget() || state.clicked !== null;
     elements.answer.setAttribute("aria-busy", String(!hasAnswered));
@@ -81,35 +82,77 @@ export function createPhoto(page, { remember, sweep }) {
     elements.bars.innerHTML = `<li>${row}</li>`.repeat(5);
   }
 
+  /** @param {File} file */
   function setPhoto(file) {
-    stopWebcam();
-    reading.drop();
-    if (state.photo?.url) URL.revokeObjectURL(state.photo.url);
-    const url = URL.createObjectURL(file);
-    state.photo = { file, url, path: null, upload: null, signal: photos.begin() };
-    tell("photo");
-    elements.error.textContent = "";
-    elements.preview.onload = () => showPreview(true, file);
-    elements.preview.onerror = () => showPreview(false, file);
-    elements.preview.src = url;
+    begin({ file, example: "", url: URL.createObjectURL(file) });
+    elements.preview.onload = () => showPreview(true, `Your photo ${file.name}`);
+    elements.preview.onerror = () => showPreview(false, file.name);
+    elements.preview.src = state.photo?.url;
     ask();
   }
 
-  function showPreview(visible, file) {
-    elements.preview.hidden = !visible;
-    elements.preview.alt = visible ? `Your photo ${file.name}` : "";
-    elements.hint.hidden = visible;
-    if (!visible) elements.hint.textContent = `${file.name} (no preview)`;
+  /** @param {{file: File | null, example: string, url: string}} photo */
+  function begin(photo) {
+    stopWebcam();
+    if (state.photo?.url.startsWith("blob:")) URL.revokeObjectURL(state.photo.url);
+    state.photo = { ...photo, path: null, upload: null, signal: photos.begin() };
+    delete page.root.dataset.answered; // which was said of the photo before
+    tell("photo");
+    elements.error.textContent = "";
   }
 
-  async function setExample(button) {
-    const { src } = button.querySelector("img");
-    const signal = reading.begin();
-    const blob = await server.file(src, signal);
-    if (signal.aborted) return;
-    if (blob.error) elements.error.textContent = blob.error;
-    else setPhoto(new File([blob], src.split("/").at(-1), { type: blob.type }));
+  function showPreview(visible, words) {
+    elements.preview.hidden = !visible;
+    elements.preview.alt = visible ? words : "";
+    elements.hint.hidden = visible;
+    if (!visible) elements.hint.textContent = `${words} (no preview)`;
   }
+
+  // ---------------------------------------------------------------- examples
+
+  /** @param {HTMLElement} button */
+  const exampleOf = (button) => {
+    const url = button.dataset.photo ?? "";
+    return { file: null, example: url.split("/").at(-1) ?? "", url };
+  };
+
+  /** @param {HTMLElement} button */
+  const wordsOf = (button) => button.ariaLabel?.replace("Example: ", "") ?? "";
+
+  /** @param {HTMLElement} button */
+  function setExample(button) {
+    begin(exampleOf(button));
+    elements.preview.onload = null;
+    elements.preview.onerror = () => {
+      elements.preview.onerror = null;
+      elements.preview.src = button.querySelector("img")?.src; // without a connection: smaller, but here
+    };
+    showPreview(true, wordsOf(button));
+    elements.preview.src = button.dataset.photo;
+    pressExample();
+    tell("changed");
+    ask();
+  }
+
+  function pressExample() {
+    press(page.all(".example"), (button) => state.photo?.example === exampleOf(button).example);
+  }
+
+  function recallExample() {
+    if (!state.photo || state.answers.size || !recall(state.photo)) return;
+    answerOf = state.photo;
+    tell("answer");
+  }
+
+  const nameOf = (/** @type {string} */ file) => file.replace(/\.\w+$/, "");
+
+  keep("example", {
+    read: () => (state.photo?.example && state.photo.example !== opening ? nameOf(state.photo.example) : null),
+    restore: (text) => {
+      const button = page.all(".example").find((one) => nameOf(exampleOf(one).example) === text);
+      if (button) setExample(button);
+    },
+  });
 
   // ---------------------------------------------------------------- webcam
 
@@ -155,7 +198,15 @@ export function createPhoto(page, { remember, sweep }) {
     delete page.root.dataset.answered;
   }
 
-  emptyAnswer();
+  // The markup holds the first example's answer; what else is to be known of it comes with the network.
+  const [first] = page.all(".example");
+  if (first && !elements.preview.hidden) {
+    state.photo = { ...exampleOf(first), path: null, upload: null, signal: photos.begin() };
+    opening = state.photo.example;
+  } else emptyAnswer();
+  pressExample();
+  on("photo", pressExample);
+  on("network", recallExample);
   on("leaving", forget);
   on("budget", followBudget);
   on("answer", () => state.clicked && followBudget());

@@ -17,8 +17,6 @@ const STAGED = "snStage"; // in the browser's history: an entry that the stage m
 export function createKeys(page, { at, last, go, leave, pause, setExample }) {
   const { elements, state } = page;
 
-  let example = -1; // the newest that a key chose
-
   const help = (/** @type {boolean} */ what) => {
     elements.keys.hidden = !what;
   };
@@ -27,9 +25,9 @@ export function createKeys(page, { at, last, go, leave, pause, setExample }) {
   function nextExample() {
     const all = page.all(".example");
     if (!all.length) return;
-    example = (example + 1) % all.length;
+    const shown = all.findIndex((button) => button.ariaPressed === "true");
     if (at() !== last) go(last);
-    setExample(all[example]);
+    setExample(all[(shown + 1) % all.length]);
   }
 
   // The next of the networks that are here.

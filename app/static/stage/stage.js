@@ -27,7 +27,7 @@ const isKind =
 
 /**
  * @param {Page} page @param {Budget} budget @param {Chart} chart
- * @param {{setExample: (button: HTMLElement) => Promise<void>}} photo @param {{bringBack: () => void, setAside: () => void}} zoo
+ * @param {{setExample: (button: HTMLElement) => void}} photo @param {{bringBack: () => void, setAside: () => void}} zoo
  */
 export function createStage(page, { bought, labelRing, setBudget, span }, { draw, frame, ranges, stageTraces }, { setExample }, { bringBack, setAside }) {
   const { elements, keep, on, plot, state, tell, tone } = page;

@@ -252,7 +252,7 @@ export function createCompare(page, { redraw }) {
       sayRun(`Give a photo, and ${one.name} runs on it beside these stitches.`);
       return;
     }
-    isWaiting = state.photo.path === null;
+    isWaiting = state.photo.path === null && !state.photo.example;
     if (isWaiting) {
       sayRun(`${one.name} runs when the photo has been read.`);
       return;
