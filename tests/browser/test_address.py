@@ -110,6 +110,7 @@ def test_without_a_clipboard_the_link_can_be_taken_by_hand(visit):
 
 EVERYTHING = {
     "budget": "0.7",
+    "example": "cat",
     "view": "near",
     "families": "1",
     "x": "params",
