@@ -186,7 +186,7 @@ export function createPhoto(page, { remember, sweep }, { recall }) {
     stream = null;
     elements.video.hidden = true;
     elements.video.srcObject = null;
-    elements.webcam.textContent = "Webcam";
+    elements.webcam.textContent = "Camera";
   }
 
   // ---------------------------------------------------------------- start
