@@ -15,20 +15,20 @@ from PIL import Image, ImageFile
 
 from snnet.photos import endings, readers
 from snnet.photos.containers import Content
+from snnet.photos.limits import BASE_BYTES as BASE_BYTES
+from snnet.photos.limits import BYTES_PER_PIXEL as BYTES_PER_PIXEL
 from snnet.photos.orientation import TURNS, of_exif, of_xmp
 
 MAX_PIXELS = 64_000_000  # decoded
-BYTES_PER_PIXEL = (
-    20  # that decoding holds at most: 8 to 13 in 8 bits, and 18 of an AVIF of 12 with transparency
-)
-BASE_BYTES = 100_000_000  # that it holds besides: a strip on its way, EXIF and XMP, what the codecs keep
 MAX_BYTES = 512_000_000  # of a file: an uncompressed 16-bit RGB picture of MAX_PIXELS takes 384 MB
 MAX_ASPECT = 50  # long side to short: transforms scale the short one to ~256 px, so 1×20000 would explode
-_SUFFIXES = "jpg jpeg jpe jfif png apng webp gif bmp dib tif tiff avif ppm pgm pbm pnm"
 STRIP = 1_000_000  # pixels converted at once
-SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split())
+SUFFIXES = frozenset(suffix for form in readers.FORMATS for suffix in form.suffixes)
+# Of the formats whose package isn't installed, by suffix: what to install.
+ABSENT = {suffix: form.project for form in readers.ABSENT for suffix in form.suffixes}
 
-_FORMATS = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or PNM"
+_NAMES = [form.name for form in readers.FORMATS]
+_FORMATS = f"{', '.join(_NAMES[:-1])} or {_NAMES[-1]}"
 _RETRY = "choose another file, or save it again as JPEG or PNG"
 _MEGA = 1_000_000
 _TOO_LARGE = f"more than the {MAX_PIXELS / _MEGA:,.0f} megapixels decoded here: make it smaller"
@@ -62,6 +62,7 @@ def decode(source: str | os.PathLike[str] | bytes, name: str | None = None) -> I
     with _photo(source, name) as (file, title):
         form, content = _content(file, title)
         image, has_end = _load(form, content, title)
+        _check_size(image.size, title)  # once more: a file may announce one size and hold another
         exif, xmp = content.exif or image.info.get("exif"), content.xmp or image.info.get("xmp")
         orientation = getattr(image, "orientation", None) or of_exif(exif) or of_xmp(xmp) or 1
         rgb = _rgb(image)
@@ -103,7 +104,8 @@ def pixels_of(source: str | os.PathLike[str] | bytes, name: str | None = None) -
 
     Decoding takes at most BYTES_PER_PIXEL for each, and BASE_BYTES, beside the bytes that it is given. They
     are those of the result, for a JPEG that comes reduced too; of a TIFF's tile or an AVIF's frame where that
-    is larger; a fourth of the file's bytes where those are more and the reader takes all of them at once.
+    is larger; a fourth of the file's bytes where those are more and the reader takes all of them at once. The
+    process that decodes a HEIC is counted in.
 
     Raises PhotoError as `decode` does, where the header shows that it would.
     """
@@ -111,7 +113,7 @@ def pixels_of(source: str | os.PathLike[str] | bytes, name: str | None = None) -
         form, content = _content(file, title)
         excerpt = form.reader is readers.Tiff and content.file is not file
         least = 0
-        if excerpt or form.reader in (readers.WebP, readers.Avif):
+        if excerpt or form.reader in (readers.WebP, readers.Avif) or form.package:
             least = min(content.file.seek(0, os.SEEK_END) // 4, MAX_PIXELS)
             content.file.seek(0)
         if form.reader is readers.WebP and content.size:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from snnet.photos.decode import SUFFIXES
+from snnet.photos.decode import ABSENT, SUFFIXES
 from snnet.photos.store import ACCEPTED
 
 # folders of thumbnails, trash and snapshots, beside all that begin with a dot; in small letters
@@ -47,6 +47,12 @@ def is_junk(name: str) -> bool:
     return name.startswith(".") or name.lower() in JUNK
 
 
+def absent(name: str) -> str:
+    """Return why a photo of that name isn't read here, for a note; "" for what is read, or is no photo."""
+    suffix = os.path.splitext(name)[1].lower()
+    return f"*{suffix} (to read them: pip install {ABSENT[suffix]})" if suffix in ABSENT else ""
+
+
 def photos_below(folder: Path) -> Files:
     """Return the photos in a folder and below, by name, links followed.
 
@@ -64,6 +70,8 @@ def photos_below(folder: Path) -> Files:
                     photos.leave_out(name, 1)
                 else:
                     photos.files.append(Path(parent, name))
+            elif (missing := absent(name)) and not is_junk(name):
+                photos.leave_out(missing, 1)
     if not photos.files:
         note = f" ({photos.note})" if photos.note else ""
         raise ValueError(f"{folder} holds no photos and no Parquet files{note}: give {ACCEPTED}")
@@ -82,6 +90,8 @@ def matching(pattern: str) -> Files:
         parts, own = Path(name).parts, {*Path(pattern).parts}
         if junk := next((part for part in parts if is_junk(part) and part not in own), None):
             files.leave_out(junk, 1)
+        elif missing := absent(name):
+            files.leave_out(missing, 1)
         else:
             files.files.append(Path(name))
     return files

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
-from snnet.photos.decode import SUFFIXES
+from snnet.photos.decode import ABSENT, SUFFIXES
 from snnet.photos.fingerprints import Remember, Source, combined
 from snnet.photos.labels import LabelsAre
 from snnet.photos.parquet import A, B, Parquet, names_of
@@ -52,7 +52,7 @@ def place(text: str) -> Place | None:
 
 
 def _is_bare(text: str, folder: str | None) -> bool:
-    is_file = PurePosixPath(text).suffix.lower() in {".parquet", *SUFFIXES}
+    is_file = PurePosixPath(text).suffix.lower() in {".parquet", *SUFFIXES, *ABSENT}
     return not (folder or text.endswith("/") or is_file or os.path.exists(text))
 
 

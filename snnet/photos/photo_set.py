@@ -11,7 +11,7 @@ from PIL import Image
 
 from snnet.photos import ground_truth, hub
 from snnet.photos.decode import NOTE, SUFFIXES, PhotoError, decode
-from snnet.photos.files import Files, firsts, matching, parquet_files, photos_below
+from snnet.photos.files import Files, absent, firsts, matching, parquet_files, photos_below
 from snnet.photos.fingerprints import Remember, Source, combined
 from snnet.photos.folder import Folder, Truth
 from snnet.photos.labels import SAY_INDICES, LabelsAre
@@ -214,6 +214,8 @@ def _of_files(files: Sequence[Path], title: str, labels_are: LabelsAre) -> Store
     for file in files:
         if not file.is_file():
             raise FileNotFoundError(f"{file} does not exist or is no file: give {ACCEPTED}")
+        if missing := absent(file.name):
+            raise ValueError(f"{file} is not read here: export it as JPEG; {missing}")
     photos = [file for file in files if file.suffix.lower() in SUFFIXES]
     if len(photos) == len(files):
         return Folder(files, title=title, labels_are=labels_are)

@@ -9,6 +9,7 @@ import io
 import math
 import re
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import IO, Any, BinaryIO, NamedTuple, cast
 
 from PIL import (
@@ -26,6 +27,7 @@ from PIL import (
 
 from snnet.photos import containers, tags
 from snnet.photos.av1 import largest_frame
+from snnet.photos.foreign import Heic
 from snnet.photos.orientation import of_exif
 
 MAX_RUNS = 5_000_000  # of pixels in a BMP, each of which takes some 0.3 µs
@@ -246,25 +248,45 @@ def _parts_of_text(file: IO[bytes]) -> Iterator[list[bytes]]:
 
 
 class Format(NamedTuple):
-    """A format: what its files start with, who reads them, and what of them its reader gets."""
+    """A format: its files' names, what they start with, who reads them, and what of them its reader gets."""
 
+    name: str
+    suffixes: tuple[str, ...]
     start: re.Pattern[bytes]
     reader: Callable[[BinaryIO], ImageFile.ImageFile]
     content: Callable[[BinaryIO], containers.Content]
+    package: str = ""  # that reads it, where it isn't Pillow
+    project: str = ""  # what is installed to have it
 
 
-FORMATS = (
-    Format(re.compile(rb"\xff\xd8\xff"), Jpeg, containers.jpeg),
-    Format(re.compile(rb"\x89PNG\r\n\x1a\n"), Png, containers.png),
-    Format(re.compile(rb"RIFF....WEBP", re.DOTALL), WebP, containers.webp),
-    Format(re.compile(rb"GIF8[79]a"), GifImagePlugin.GifImageFile, containers.gif),
-    Format(re.compile(rb"BM"), Bmp, containers.bmp),
-    Format(re.compile(rb"II[*+]\x00|MM\x00[*+]"), Tiff, tags.tiff),
-    Format(re.compile(rb"....ftyp(avi[fs]|m[is]f1.{0,60}avif)", re.DOTALL), Avif, containers.whole),
-    Format(re.compile(rb"P[1-6]\s"), Pnm, containers.pnm),
+def _format(name: str, suffixes: str, start: bytes, *rest: Any) -> Format:
+    compiled = re.compile(start, re.DOTALL)
+    return Format(name, tuple(f".{each}" for each in suffixes.split()), compiled, *rest)
+
+
+_PNG, _AVIF = rb"\x89PNG\r\n\x1a\n", rb"....ftyp(avi[fs]|m[is]f1.{0,60}avif)"
+_HEIC = rb"....ftyp(he[iv]|m[is]f1)"
+_ALL = (
+    _format("JPEG", "jpg jpeg jpe jfif", rb"\xff\xd8\xff", Jpeg, containers.jpeg),
+    _format("PNG", "png apng", _PNG, Png, containers.png),
+    _format("WebP", "webp", rb"RIFF....WEBP", WebP, containers.webp),
+    _format("GIF", "gif", rb"GIF8[79]a", GifImagePlugin.GifImageFile, containers.gif),
+    _format("BMP", "bmp dib", rb"BM", Bmp, containers.bmp),
+    _format("TIFF", "tif tiff", rb"II[*+]\x00|MM\x00[*+]", Tiff, tags.tiff),
+    _format("AVIF", "avif", _AVIF, Avif, containers.whole),
+    _format("HEIC", "heic heif hif", _HEIC, Heic, containers.whole, "pillow_heif", "pillow-heif"),
+    _format("PNM", "ppm pgm pbm pnm", rb"P[1-6]\s", Pnm, containers.pnm),
 )
+FORMATS = tuple(form for form in _ALL if not form.package or find_spec(form.package))
+ABSENT = tuple(form for form in _ALL if form not in FORMATS)  # those whose package isn't installed
+
+
+def _way(project: str) -> str:
+    return f"not read here: export it as JPEG (or, where this program runs, pip install {project})"
+
+
 STRANGERS = (
-    (re.compile(rb"....ftyp(he[iv]|m[is]f1)", re.DOTALL), "a HEIC picture, not read here: export it as JPEG"),
+    (re.compile(_HEIC, re.DOTALL), f"a HEIC picture, {_way('pillow-heif')}"),
     (
         re.compile(rb"\xff\x0a|\x00{3}\x0cJXL \r\n\x87\n"),
         "a JPEG XL picture, not read here: export it as JPEG",

