@@ -37,8 +37,8 @@ def limit(seconds: int, memory: int) -> None:
     bounds = {resource.RLIMIT_CPU: seconds, resource.RLIMIT_FSIZE: 0, resource.RLIMIT_CORE: 0}
     status = Path("/proc/self/status")
     if status.exists():
-        used = re.search(r"VmSize:\s+(\d+) kB", status.read_text())
-        bounds[resource.RLIMIT_AS] = memory + (1024 * int(used[1]) if used else 1 << 30)
+        size = re.search(r"VmSize:\s+(\d+) kB", status.read_text())
+        bounds[resource.RLIMIT_AS] = memory + (1024 * int(size[1]) if size else 1 << 30)
     bounds[resource.RLIMIT_NOFILE] = 0  # no more files are opened from here on
     for kind, bound in bounds.items():
         with contextlib.suppress(ValueError, OSError):  # above what the whole process may
