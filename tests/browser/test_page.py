@@ -333,7 +333,7 @@ class TestPhoto:
         page.wait_for_function("document.querySelector('#sn-webcam').textContent === 'Take the photo'")
         page.click("#sn-webcam")
         assert len(answered(page)) == 5
-        assert page.inner_text("#sn-webcam") == "Webcam"
+        assert page.inner_text("#sn-webcam") == "Camera"
 
     def test_a_bad_file_is_one_sentence_and_the_page_lives_on(self, visit, lion, tmp_path):
         page = visit()
