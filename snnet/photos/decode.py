@@ -13,13 +13,13 @@ from typing import BinaryIO
 
 from PIL import Image, ImageFile
 
-from snnet.photos import endings, readers
+from snnet.photos import endings, foreign, readers
 from snnet.photos.containers import Content
 from snnet.photos.limits import BASE_BYTES as BASE_BYTES
 from snnet.photos.limits import BYTES_PER_PIXEL as BYTES_PER_PIXEL
+from snnet.photos.limits import MAX_PIXELS
 from snnet.photos.orientation import TURNS, of_exif, of_xmp
 
-MAX_PIXELS = 64_000_000  # decoded
 MAX_BYTES = 512_000_000  # of a file: an uncompressed 16-bit RGB picture of MAX_PIXELS takes 384 MB
 MAX_ASPECT = 50  # long side to short: transforms scale the short one to ~256 px, so 1×20000 would explode
 STRIP = 1_000_000  # pixels converted at once
@@ -105,7 +105,7 @@ def pixels_of(source: str | os.PathLike[str] | bytes, name: str | None = None) -
     Decoding takes at most BYTES_PER_PIXEL for each, and BASE_BYTES, beside the bytes that it is given. They
     are those of the result, for a JPEG that comes reduced too; of a TIFF's tile or an AVIF's frame where that
     is larger; a fourth of the file's bytes where those are more and the reader takes all of them at once. The
-    process that decodes a HEIC is counted in.
+    process that decodes a HEIC or JPEG XL is counted in, and each pixel of a JPEG XL as two.
 
     Raises PhotoError as `decode` does, where the header shows that it would.
     """
@@ -119,7 +119,8 @@ def pixels_of(source: str | os.PathLike[str] | bytes, name: str | None = None) -
         if form.reader is readers.WebP and content.size:
             return max(least, math.prod(content.size))  # without the reader, which sets up two canvases
         image = _image(form, content, title)
-        return max(least, math.prod(image.size), math.prod(getattr(image, "tile_size", (1, 1))))
+        pixels = foreign.counted(math.prod(image.size), getattr(image, "weight", 1))
+        return max(least, pixels, math.prod(getattr(image, "tile_size", (1, 1))))
 
 
 @contextmanager

@@ -9,7 +9,6 @@ import math
 import os
 import re
 import shutil
-import struct
 import subprocess  # nosec B404
 import sys
 import threading
@@ -20,24 +19,23 @@ from typing import IO, Any, ClassVar
 
 from PIL import Image, ImageFile
 
-from snnet.photos.limits import BASE_BYTES, BYTES_PER_PIXEL
+from snnet.photos.announced import Size, heic_sizes, jxl_header
+from snnet.photos.limits import BASE_BYTES, BYTES_PER_PIXEL, MAX_PIXELS
 
 SECONDS, SECONDS_PER_MEGAPIXEL = 10, 1  # of CPU, that decoding may take
 PATIENCE = 4  # times as long by the clock, on a busy machine
 PICTURE_BYTES = 4  # a pixel, that this process holds of the picture
 MODES = ("L", "La", "LA", "RGB", "RGBa", "RGBA", "I;16", "F")
 SCRIPT = Path(__file__).with_name("foreign_child.py")
-MAX_BOXES = 1000  # on the top level of a file: honest ones have about five
-MAX_META = 16_000_000  # bytes of a box that describes pictures: honest ones have some thousand
-
-Size = tuple[int, int]
 
 
 class Foreign(ImageFile.ImageFile):
     """A photo whose size is read here and whose pixels come from a process that decodes them."""
 
     package: ClassVar[str]
-    orientation = 1  # the package turns pictures
+    weight: ClassVar[int] = 1  # as how many pixels each counts in memory
+    turns = 1  # the orientation that the file names
+    orientation = 1  # what is left to turn: the package turns pictures
 
     def announced(self) -> Size:
         """Return the size that the file announces, before it is turned."""
@@ -54,11 +52,16 @@ class Foreign(ImageFile.ImageFile):
             announced, source = math.prod(self.size), self.fp
             bytes_of_file = source.seek(0, os.SEEK_END)
             source.seek(0)
-            memory = BYTES_PER_PIXEL * max(announced, bytes_of_file // 4) - PICTURE_BYTES * announced
+            memory = (
+                BYTES_PER_PIXEL * max(counted(announced, self.weight), bytes_of_file // 4)
+                - PICTURE_BYTES * announced
+            )
             memory += BASE_BYTES // 2 - bytes_of_file
             seconds = SECONDS + SECONDS_PER_MEGAPIXEL * announced // 1_000_000
             with child(self.package, source, seconds, memory) as pixels:
-                self._size, self._mode = picture(pixels.readline(1000), announced)
+                self._size, self._mode, is_turned = picture(pixels.readline(1000), announced)
+                if not is_turned:
+                    self.orientation = self.turns
                 self.fp = pixels
                 self.tile = [ImageFile._Tile("raw", (0, 0, *self.size), 0, (self.mode, 0, 1))]
                 super().load()
@@ -75,7 +78,24 @@ class Heic(Foreign):
 
     def announced(self) -> Size:
         assert self.fp is not None
-        return max(_sizes(self.fp), key=math.prod, default=(0, 0))
+        return max(heic_sizes(self.fp), key=math.prod, default=(0, 0))
+
+
+class Jxl(Foreign):
+    """A JPEG XL, which pillow-jxl-plugin reads."""
+
+    package = "pillow_jxl"
+    weight = 2  # lossless ones take 24 bytes a pixel and more
+
+    def announced(self) -> Size:
+        assert self.fp is not None
+        size, self.turns = jxl_header(self.fp)
+        return size
+
+
+def counted(pixels: int, weight: int) -> int:
+    """Return as how many pixels those of a picture count, at most MAX_PIXELS."""
+    return min(weight * pixels, MAX_PIXELS)
 
 
 @contextmanager
@@ -109,8 +129,8 @@ def child(package: str, source: IO[bytes], seconds: int, memory: int) -> Iterato
         process.wait()
 
 
-def picture(head: bytes, most: int) -> tuple[Size, str]:
-    """Return size and mode of a picture, from the line before its pixels.
+def picture(head: bytes, most: int) -> tuple[Size, str, bool]:
+    """Return size and mode of a picture, and whether it is turned, from the line before its pixels.
 
     Raises EOFError where the file breaks off, ValueError for one that can't be decoded in its bounds, or of
     more pixels than it announces.
@@ -126,27 +146,4 @@ def picture(head: bytes, most: int) -> tuple[Size, str]:
     (width, height), mode = map(int, answer["size"]), answer["mode"]
     if mode not in MODES or width < 1 or height < 1 or width * height > most:
         raise ValueError(f"{width}×{height} pixels of mode {mode} where {most} pixels were announced")
-    return (width, height), mode
-
-
-def _sizes(file: IO[bytes]) -> Iterator[Size]:
-    """Yield the sizes of pictures and of tiles that a HEIC announces."""
-    file.seek(0)
-    place, end = 0, file.seek(0, os.SEEK_END)
-    for _ in range(MAX_BOXES):
-        file.seek(place)
-        head = file.read(16)
-        if len(head) < 8:
-            return
-        length, start = int.from_bytes(head[:4], "big"), 8
-        if length == 1:
-            length, start = int.from_bytes(head[8:], "big"), 16
-        length = length or end - place
-        if head[4:8] == b"meta":
-            file.seek(place)
-            for box in re.finditer(rb"ispe.{4}(.{8})", file.read(min(length, MAX_META)), re.DOTALL):
-                width, height = struct.unpack(">II", box[1])
-                yield width, height
-        if length < start:
-            return
-        place += length
+    return (width, height), mode, bool(answer.get("is_turned", True))

@@ -27,7 +27,7 @@ from PIL import (
 
 from snnet.photos import containers, tags
 from snnet.photos.av1 import largest_frame
-from snnet.photos.foreign import Heic
+from snnet.photos.foreign import Heic, Jxl
 from snnet.photos.orientation import of_exif
 
 MAX_RUNS = 5_000_000  # of pixels in a BMP, each of which takes some 0.3 µs
@@ -265,6 +265,7 @@ def _format(name: str, suffixes: str, start: bytes, *rest: Any) -> Format:
 
 
 _PNG, _AVIF = rb"\x89PNG\r\n\x1a\n", rb"....ftyp(avi[fs]|m[is]f1.{0,60}avif)"
+_JXL = rb"\xff\x0a|\x00{3}\x0cJXL \r\n\x87\n"
 _HEIC = rb"....ftyp(he[iv]|m[is]f1)"
 _ALL = (
     _format("JPEG", "jpg jpeg jpe jfif", rb"\xff\xd8\xff", Jpeg, containers.jpeg),
@@ -275,6 +276,7 @@ _ALL = (
     _format("TIFF", "tif tiff", rb"II[*+]\x00|MM\x00[*+]", Tiff, tags.tiff),
     _format("AVIF", "avif", _AVIF, Avif, containers.whole),
     _format("HEIC", "heic heif hif", _HEIC, Heic, containers.whole, "pillow_heif", "pillow-heif"),
+    _format("JPEG XL", "jxl", _JXL, Jxl, containers.whole, "pillow_jxl", "pillow-jxl-plugin"),
     _format("PNM", "ppm pgm pbm pnm", rb"P[1-6]\s", Pnm, containers.pnm),
 )
 FORMATS = tuple(form for form in _ALL if not form.package or find_spec(form.package))
@@ -287,10 +289,7 @@ def _way(project: str) -> str:
 
 STRANGERS = (
     (re.compile(_HEIC, re.DOTALL), f"a HEIC picture, {_way('pillow-heif')}"),
-    (
-        re.compile(rb"\xff\x0a|\x00{3}\x0cJXL \r\n\x87\n"),
-        "a JPEG XL picture, not read here: export it as JPEG",
-    ),
+    (re.compile(_JXL, re.DOTALL), f"a JPEG XL picture, {_way('pillow-jxl-plugin')}"),
     (re.compile(rb"(?i).{0,4000}?<svg", re.DOTALL), "an SVG drawing, not a photo: export it as PNG"),
     (re.compile(rb"(?i)\W{0,400}<(!doctype )?html"), "a web page, not a photo: save the picture itself"),
     (re.compile(rb"%PDF"), "a PDF document, not a photo: export its picture as JPEG"),

@@ -1,5 +1,6 @@
 """Photos that an optional package reads: equal pixels, and no file that harms the process that decodes."""
 
+import base64
 import io
 import json
 import random
@@ -17,6 +18,7 @@ from snnet.photos import foreign
 from snnet.photos.decode import PhotoError, decode, pixels_of
 
 HEIC = pytest.mark.skipif(not find_spec("pillow_heif"), reason="pillow-heif isn't installed")
+JXL = pytest.mark.skipif(not find_spec("pillow_jxl"), reason="pillow-jxl-plugin isn't installed")
 COLOURS = {"A": (254, 0, 0), "B": (0, 255, 1), "C": (0, 0, 254), "D": (255, 255, 255)}
 
 
@@ -37,6 +39,15 @@ def heic(image: Image.Image, **options) -> bytes:
 
     buffer = io.BytesIO()
     pillow_heif.from_pillow(image).save(buffer, quality=90, **options)
+    return buffer.getvalue()
+
+
+def jxl(image: Image.Image, **options) -> bytes:
+    from pillow_jxl import JpegXLImagePlugin
+
+    buffer = io.BytesIO()
+    image.encoderinfo = options
+    JpegXLImagePlugin._save(image, buffer, "")
     return buffer.getvalue()
 
 
@@ -103,6 +114,80 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
         place = rng.randrange(20, len(data) if kind == 2 else min(len(data), 700))
         changed[place] = rng.randrange(256)
     return bytes(changed)
+
+
+# `quarters` by cjxl 0.7, of a JPEG with EXIF orientation 6: as pixels, and as the JPEG packed without loss.
+TURNED_PIXELS = (
+    "AAAADEpYTCANCocKAAAAFGZ0eXBqeGwgAAAAAGp4bCAAAAIqanhsY/8KDy2QUFwSABKIAgBMCF3lEgAAFSqjjBu8nOv58kOH"
+    "xbSN6wxttW1hSaLIODZJJ3CYpKBABgwpxkgpxiCRWNFWjDzy4jFexaPIkpKOjBfJTNIZArgmiycIB7ufB72cJdVtzDT8cEAV"
+    "nW6EYOkMemmljhSWYRXCzIJDDiTPmuWYWjrBorFR1peGKSUTTvD4fgouHXfNToNXucGD780rIuHbleZ0+cxN2A9oINfOWchX"
+    "11s8xdMt0TvUQMf+BVODUiUhi9ZI7ruFGLEbArgEcVrVKmIgE8Sln3l6KQBY6BCCjGET/TG6P2+BVqMCpliaIac9gXOhYYDq"
+    "gspQE7AAPPACQEIovZACSa1EHu/uLi/Jm8u54JIAEJbiO9mRjjJTk4hAp1OQZ4LpIlFnJ82TOn9OYqnZGGVGl2nIWm/7Vw0f"
+    "ZG4h7Tuo1rUfrAr6+J8P3CCBFppnDmMN2tIA70p0Gjq6tWmB8nNUW4+qD9Q7qtm9r8ejaxED/EJDmHN6isGjYvQDNveS/w58"
+    "mwq8BqsLKsaFymrFVFsLWpEIysPhvXiwgGHfJnjVznEymVt1w5wqIf97kHlN+TKx1BZ4wKQcYxHAINo5GBwhhZHeYkwE7STA"
+    "PBx/2HdALbF95/F/qKOgIGtbUU43ZtcfGrYIU61SrS49ymZEMFb19DE0vzqIjLHdSWIKMJsP7UgnMVe2zHKKuk8CvrOCWw9X"
+    "+3xoTkupv8OHAg=="
+)
+TURNED_JPEG = (
+    "AAAADEpYTCANCocKAAAAFGZ0eXBqeGwgAAAAAGp4bCAAAAASanhscAAAAAD/Cg8tEBMAAAHjamJyZMBw2wCCIAgtAwJAIgCh"
+    "RoGQq0oAAEDIUdmCoTj/J4iMEco4pxS0HyFDmKUOMsxA6Q41WB8ynHzMgEMOKixy0LAD20cN/fsjyxx23IGGovtfjHHGJJds"
+    "8skopzwzzTXbfDPOOQs9NNFFG3000klLPTXVVVt9NdZZiz022WWbfTbaacs9N91123033nkLPjjhhRt+OOKJRy755JRXbvnl"
+    "mGceuuijk1666aejnnrsss9Oe+2234577sELPzzxxRt/PPLJRy/99NRXb/312GcPfvjij09++eafj3768Mcv//z012///fjn"
+    "/69gqqoEAEDIUdmCoTj/L4iEUkZZpxSJ8YCQzahBhkl1oKF6sOHcQ44ZUJAPGnLQYQc2FlnmqN/tw44bWtEfeWbwSYb3vxjj"
+    "jEs2+WSUU6a5ZptvxjlnoYcmumijj0Y6aamnprpqq6/GOmuxxya7bLPPRjttueemu26778Y778AFH5zwwg0/HPHEI5d8csor"
+    "t/xyzDMPXfTRSS/d9NNRTz122WenvXbbb8c99+CFH5744o0/Hvnko5d+euqrt/567LMPX/zxyS/f/PPRTz9++eenv37778c/"
+    "/3+BHwCoLAALCIDgABBKRklGAAEBAAABAAEAAAMAAAArYnJvYkV4aWYbHQAABHRjGwcxW6KpvxMJZZRYtIAkD9CW/4seKRkA"
+    "AAABC2p4bHCAAAAB4FsCEADgAwhgCGAIYP7/DgAAGAAIAAEAAAAAAICAJYki49gJae5YAQBKTgoKCgpscozByRhjJGNkJClS"
+    "apSqWpFSZJAQg5Wio6MhHGJEDCOiI5gmEh2An+mPoJOFTnaiU6wmUHC8u2/2W7mpiVQTqcfG62L0vGPK82Uyut9YZTSsy+BZ"
+    "Dum1ELYm9FAm2s7vKgnTL+2Dn6t/cncJCJpX35+VBq6QUgU2gr8DADAB4AQQM7MbACBPCAAA6wKA/DYAAAAAAAAAAAAwQOQB"
+    "1AooBwPEAMIQYLEHjlIoIAwBEk8CgwhC1jsAADkQAAAAGAEAAAAAAAAAAAAAAAAAoCQB"
+)
+
+
+@JXL
+@pytest.mark.parametrize("packed", [TURNED_PIXELS, TURNED_JPEG])
+def test_a_turned_jpeg_xl_is_upright(packed):
+    image = decode(base64.b64decode(packed))
+    assert image.size == (64, 96)
+    for k, letter in enumerate("CADB"):
+        pixel = image.getpixel((16 + k % 2 * 32, 24 + k // 2 * 48))
+        assert max(abs(a - b) for a, b in zip(pixel, COLOURS[letter], strict=True)) <= 20, letter
+
+
+@JXL
+@pytest.mark.parametrize("size", [(96, 64), (64, 64), (200, 150), (131, 70), (320, 180), (1000, 30)])
+def test_a_jpeg_xl_has_the_pixels_of_its_png(size):
+    for options in ({}, {"exif": b"II*\0" + bytes(20)}, {"use_container": True}):  # bare, and in boxes
+        data = jxl(smooth(size), lossless=True, effort=3, **options)
+        assert not differ(decode(data), smooth(size))
+        assert pixels_of(data) == 2 * size[0] * size[1]  # as many as its memory is that of
+    assert differ(decode(jxl(smooth(size), quality=95)), smooth(size)) <= 24
+    assert ".jxl" in photos.SUFFIXES
+
+
+@JXL
+def test_transparency_and_deep_colours_of_a_jpeg_xl():
+    clear = Image.new("RGBA", (64, 64), (10, 20, 30, 0))
+    assert decode(jxl(clear, lossless=True)).getpixel((30, 30)) == (255, 255, 255)
+    deep = Image.new("I;16", (64, 64), 30000)
+    assert decode(jxl(deep, lossless=True)).getpixel((30, 30)) == (117, 117, 117)
+    assert decode(jxl(Image.new("L", (64, 64), 77), lossless=True)).getpixel((30, 30)) == (77, 77, 77)
+
+
+@JXL
+def test_damaged_jpeg_xls_end_in_a_picture_or_a_sentence():
+    rng = random.Random(0)
+    sound = [jxl(smooth(), lossless=True), jxl(smooth((200, 160))), base64.b64decode(TURNED_JPEG)]
+    outcomes = set()
+    for _ in range(40):
+        data = bytearray(rng.choice(sound))
+        for _ in range(rng.choice((0, 1, 5))):
+            data[rng.randrange(2, min(len(data), rng.choice((12, 10**6))))] = rng.randrange(256)
+        try:
+            outcomes.add(decode(bytes(data[: rng.choice((20, 300, None))])).mode)
+        except PhotoError as error:
+            outcomes.add(str(error)[-1])
+    assert outcomes == {"RGB", "."}
 
 
 @HEIC
