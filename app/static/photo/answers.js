@@ -132,8 +132,9 @@ export function createAnswers(page, { bought, span, toPosition }) {
   function sharesLayout() {
     const slider = elements.slider.getBoundingClientRect();
     const box = elements.shares.getBoundingClientRect();
-    const left = Math.max(slider.left - box.left + THUMB, 8),
-      right = Math.max(box.right - slider.right + THUMB, 8);
+    const isApart = getComputedStyle(elements.track).position === "fixed"; // on a phone nothing stands over the slider
+    const left = isApart ? THUMB : Math.max(slider.left - box.left + THUMB, 8),
+      right = isApart ? THUMB : Math.max(box.right - slider.right + THUMB, 8);
     const { axis: plain, layout } = look(page, "line");
     const axis = { ...plain, fixedrange: true };
     const [low, high] = span().map(Math.log10);
@@ -176,8 +177,6 @@ export function createAnswers(page, { bought, span, toPosition }) {
   }
 
   function nameLeading() {
-    const { r } = sharesLayout().margin;
-    elements.leading.style.width = `${r - 2 * THUMB}px`;
     elements.leading.replaceChildren(
       ...leading.map((leader, place) => {
         const { label } = leader;
