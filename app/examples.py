@@ -1,18 +1,20 @@
 """The example photos, and what networks say of them, computed beforehand: they are answered at once.
 
 The answers ship as one file: {network: {"weights": `weights_of`, "opening": the stitch that the page begins
-with, "stitches": their names, "classes": {index: title}, "photos": {file: a row a stitch}}}. A row holds
-class, probability, class, … , the best first, in units of 0.0001.
+with, "holds": from which budget on the first photo's answer stays, "stitches": their names, "classes":
+{index: title}, "photos": {file: a row a stitch}}}. A row holds class, probability, class, … , the best first,
+in units of 0.0001.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snnet import frontier
 from snnet.paths import ASSETS
 
 if TYPE_CHECKING:
@@ -97,6 +99,7 @@ def part_of(net: "StitchedNetwork") -> dict[str, Any]:
     return {
         "weights": weights_of(figures_of(net, routes(net))),
         "opening": opening_stitch(net),
+        "holds": holds(net, photos[next(iter(PHOTOS))]),
         "stitches": names,
         "classes": {str(index): net.label_set.titles[index] for index in sorted(indices)},
         "photos": photos,
@@ -121,6 +124,26 @@ def _row(probabilities: Mapping[str, float]) -> list[int]:
     return [number for index, share in best for number in (int(index), round(UNIT * share))]
 
 
+def holds(net: "StitchedNetwork", table: Sequence[list[int]]) -> str:
+    """Return from which budget on a photo's answer stays, in the words of static/photo/answers.js.
+
+    `table` is a row a stitch of the network. Where the stitch of the first budget says something else
+    than the costliest, the words say so.
+    """
+    costs = [net.cost(stitch).gmacs for stitch in net.stitches]
+    values = [figure.top1 if (figure := net.accuracy(stitch)) else None for stitch in net.stitches]
+    bought = sorted(frontier.front(costs, values), key=costs.__getitem__)
+    tops = [table[place][0] for place in bought]
+    first = len(tops) - 1
+    while first and tops[first - 1] == tops[-1]:
+        first -= 1
+    start = f"from {frontier.Ladder(costs).figure(costs[bought[first]], 2)} GMACs on"
+    opening_top = table[[stitch.name for stitch in net.stitches].index(opening_stitch(net))][0]
+    if opening_top != tops[-1]:
+        return f"at this budget; {start} {net.label_set.titles[tops[-1]]}"
+    return f"{start} for good" if first else "and at every budget"
+
+
 def opening_stitch(net: "StitchedNetwork") -> str:
     """Return the stitch of the page's first budget, by the rule of `put` in static/network/network.js."""
     from snnet.evaluation import accuracy
@@ -138,7 +161,7 @@ def agree(old: bytes, new: bytes) -> bool:
         return False
     for network, now in news.items():
         then = olds[network]
-        if any(then[key] != now[key] for key in ("weights", "opening", "stitches")):
+        if any(then.get(key) != now[key] for key in ("weights", "opening", "holds", "stitches")):
             return False
         if list(then["photos"]) != list(now["photos"]):
             return False

@@ -19,14 +19,15 @@ def slots(answers: Mapping[str, Any] | None) -> Mapping[str, str]:
     first, photo = next(iter(examples.PHOTOS.items()))
     best = examples.opening(answers) if answers else []
     filled = {"examples": "".join(map(_button, examples.PHOTOS)), "bars": _bars(best), "flips": " sn-flips"}
-    if not best:
-        return filled | {"preview": 'alt="" hidden', "verdict": "&nbsp;"}
+    if not answers:
+        return filled | {"preview": 'alt="" hidden', "verdict": "&nbsp;", "holds": "&nbsp;"}
     (label, share), *_ = best
     source = _address(examples.FOLDER / first)
     return filled | {
         "preview": f'src="{source}" alt="{inert(photo.words)}" fetchpriority="high"',
         "hint": " hidden",
         "verdict": f"{inert(label)} · {100 * share:.0f} %",
+        "holds": inert(answers["holds"]),
     }
 
 

@@ -34,6 +34,7 @@ def test_the_first_is_answered_before_the_server_is_asked_anything(browser, url)
     page.wait_for_selector("#sn-verdict")
     (first, share), *_ = examples.opening(examples.shipped()["lite"])
     assert page.inner_text("#sn-verdict") == f"{first} · {100 * share:.0f} %"
+    assert page.inner_text("#sn-holds") == examples.shipped()["lite"]["holds"]
     assert page.locator("#sn-bars li").count() == 5
     page.wait_for_function("document.querySelector('#sn-preview').naturalWidth > 300")
     page.wait_for_function("!!window.explorer?.state")
@@ -50,6 +51,7 @@ def test_once_the_network_is_there_it_says_the_same_and_nothing_is_asked(visit):
     assert page.get_attribute(".sn", "data-answered") == examples.shipped()["lite"]["opening"]
     assert answered(page) == [name for name, _ in examples.opening(examples.shipped()["lite"])]
     page.wait_for_timeout(500)
+    assert page.inner_text("#sn-holds") == examples.shipped()["lite"]["holds"]
     assert not asked
 
 

@@ -533,7 +533,7 @@ class TestLooks:
         assert "example" in reached
 
 
-def test_a_network_that_cannot_be_loaded_says_so_and_its_figures_stay(browser, monkeypatch):
+def test_a_network_that_cannot_be_loaded_says_so_and_its_figures_stay(browser, monkeypatch, lion):
     from app.service import Service
     from snnet.catalogue import entries
 
@@ -546,7 +546,7 @@ def test_a_network_that_cannot_be_loaded_says_so_and_its_figures_stay(browser, m
     with serving_page(service) as url, visiting(browser, url) as visit:
         page = visit()
         assert page.evaluate("explorer.state.stitches.length") == 166
-        page.click(".example >> nth=0")
+        page.set_input_files("#sn-file", str(lion))
         page.wait_for_selector("#sn-error:not(:empty)")
         assert page.inner_text("#sn-error") == "lite.safetensors is missing: fetch the project again"
 

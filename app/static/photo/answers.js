@@ -73,9 +73,10 @@ export function createAnswers(page, { bought, span, toPosition }) {
 
   // Beside the answer: from which budget on it is that one.
   function sayHolds() {
+    if (!state.chosen) return; // what the markup says stays until there is a budget
     const all = bought();
     const isComplete = all.length && all.every((stitch) => state.answers.get(stitch.name)?.probabilities);
-    if (!isComplete || !state.chosen || !state.answers.has(state.chosen.name)) {
+    if (!isComplete || !state.answers.has(state.chosen.name)) {
       say(elements.holds, "");
       return;
     }
