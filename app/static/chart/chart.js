@@ -3,7 +3,7 @@
 
 import { make, press, translucent } from "../core.js";
 import { CONFIG, look, roundNumbers } from "./look.js";
-import { pinches } from "./pinch.js";
+import { onDoubleClick, pinches } from "./pinch.js";
 import { coloured, curveColour, isComparable, traces, xOf, yOf } from "./traces.js";
 
 /** @import { Page } from "../core.js" */
@@ -247,9 +247,7 @@ export function createChart(page, { alignSlider, placeRing, setBudget }) {
       pressNone();
       placeAll();
     });
-    let isMouse = true; // two taps are two choices
-    plot.addEventListener("pointerdown", (event) => (isMouse = event.pointerType === "mouse"), true);
-    plot.on("plotly_doubleclick", () => isMouse && setTimeout(() => show(named))); // behind what plotly.js itself does then
+    onDoubleClick(plot, () => show(named));
     pinches(plot, pressNone);
     keep("view", { read: () => (pressed() === "close" ? null : pressed()), restore: (text) => ["near", "zoo", "close"].includes(text) && show(text) });
     keep("families", {

@@ -1,7 +1,28 @@
 // @ts-check
-// Two fingers on the chart: what lies under them stays under them.
+// Two fingers on the chart: what lies under them stays under them. Two clicks: as they were made, not as late as they are heard.
 
 const LEAST_PX = 30; // between two fingers, below which a place is no scale
+
+const DOUBLE_MS = 500; // between the clicks of a double one
+const STILL_PX = 6; // that a hand may move between them
+
+/** Calls for two clicks of a mouse; two taps are two choices. @param {HTMLElement} plot @param {() => void} call */
+export function onDoubleClick(plot, call) {
+  let before = { at: Number.NEGATIVE_INFINITY, x: 0, y: 0 };
+  let isSecond = false;
+  plot.addEventListener(
+    "pointerdown",
+    ({ pointerType, timeStamp: at, clientX: x, clientY: y }) => {
+      isSecond = pointerType === "mouse" && at - before.at < DOUBLE_MS && Math.hypot(x - before.x, y - before.y) < STILL_PX;
+      before = { at: isSecond ? Number.NEGATIVE_INFINITY : at, x, y };
+    },
+    true,
+  );
+  addEventListener("mouseup", () => {
+    if (isSecond) setTimeout(call); // behind what plotly.js does then
+    isSecond = false;
+  });
+}
 
 /** Lets two fingers move and zoom a graph. @param {any} plot @param {() => void} onChange */
 export function pinches(plot, onChange) {

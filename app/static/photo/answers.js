@@ -59,9 +59,14 @@ export function createAnswers(page, { bought, span, toPosition }) {
     return { label: last.label, from: stitches[first].gmacs, always: first === 0, late: first === stitches.length - 1 };
   }
 
+  function waitingWords() {
+    if (!state.photo) return "Give a photo, and every network answers.";
+    return elements.error.textContent ? "This photo got no answer: the sentence beside it says why." : "Asking the network …";
+  }
+
   function sayWhereItStays(stitches, isComplete) {
     if (!hasWeights(state)) elements.stays.textContent = "With its weights here, every budget answers.";
-    else if (!state.answers.size) elements.stays.textContent = state.photo ? "Asking the network …" : "Give a photo, and every network answers.";
+    else if (!state.answers.size) elements.stays.textContent = waitingWords();
     else if (!isComplete) elements.stays.textContent = "Asking every other network …";
     else {
       const { label, from, always, late } = whereItStays(stitches);

@@ -36,6 +36,7 @@ export function createPhoto(page, { remember, sweep }, { recall }) {
       elements.error.textContent = answer.error ?? "";
       if (answer.error) {
         if (photo !== answerOf) emptyAnswer(); // no photo may stand above another's answer
+        tell("answer");
         return;
       }
       answerOf = photo;
