@@ -1,4 +1,4 @@
-"""What is seen without scrolling: photo, answer, chart and slider together; and the words that explain themselves."""
+"""What is seen without scrolling: photo, answer, chart and slider; and words that explain themselves."""
 
 import pytest
 
@@ -51,7 +51,8 @@ def test_the_ring_is_dragged(visit):
     page.mouse.move(x + 120, y, steps=5)
     page.mouse.up()
     assert page.evaluate("explorer.state.gmacs") > before
-    assert float(page.input_value("#sn-gmacs")) == pytest.approx(page.evaluate("explorer.state.gmacs"), abs=1e-3)
+    after = page.evaluate("explorer.state.gmacs")
+    assert float(page.input_value("#sn-gmacs")) == pytest.approx(after, abs=1e-3)
 
 
 @pytest.mark.parametrize("how", ["hover", "focus", "tap"])
